@@ -1,0 +1,43 @@
+//! What a command type tells about itself, once. The registry derives routes, schemas and mutations from it;
+//! nothing here executes anything.
+
+use cqrs_es::Aggregate;
+use event_schemas::Event;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::Decide;
+
+/// A refusal by the business rules: a state of the world, with a stable code and words a shopkeeper understands.
+pub trait Rejection: std::error::Error + Send + Sync + 'static {
+    /// The stable, machine-readable code, such as `order-already-paid`.
+    fn code(&self) -> &'static str;
+}
+
+/// An aggregate of this domain: any `cqrs_es::Aggregate` whose commands carry what their decision may know.
+pub trait Entity:
+    Aggregate<Command = Decide<<Self as Entity>::Decision>, Event = <Self as Entity>::Fact, Error = <Self as Entity>::Refusal, Services = ()>
+    + Clone
+    + 'static
+{
+    /// The context's commands, one variant each.
+    type Decision: Send;
+    /// The context's events.
+    type Fact: Event;
+    /// The context's refusals.
+    type Refusal: Rejection;
+    /// The plural in routes, such as `orders`.
+    const PLURAL: &'static str;
+}
+
+/// One command of a context.
+pub trait Command: DeserializeOwned + JsonSchema + Send + 'static {
+    /// The aggregate that decides it.
+    type Entity: Entity;
+    /// The command's name within its context in camelCase, such as `approvePayment`.
+    const NAME: &'static str;
+    /// Whether it begins a stream that must not exist yet.
+    const CREATES: bool = false;
+    /// The command as its context's enum.
+    fn decision(self) -> <Self::Entity as Entity>::Decision;
+}

@@ -1,0 +1,12 @@
+//! The decisions of Daybook: aggregates, their commands and their rejections. Pure: no I/O, no clock, no
+//! random source, no database.
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod command;
+pub mod customer;
+pub mod decide;
+pub mod order;
+pub mod organization;
+
+pub use command::{Command, Entity, Rejection};
+pub use decide::{Decide, Settings};

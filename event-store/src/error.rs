@@ -1,0 +1,57 @@
+//! What can go wrong between Daybook and its log. Never carries SQL or a payload to a caller's eyes.
+
+use uuid::Uuid;
+
+/// An error of the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The queue in front of the log is full.
+    #[error("the log is taking all it can; try again in {retry_after_seconds} s")]
+    Overloaded {
+        /// When to try again.
+        retry_after_seconds: u32,
+    },
+    /// The log cannot be reached, or refused for a reason of its own. Nothing was written.
+    #[error("the database is not available, nothing was written; try again")]
+    Unavailable(#[source] sqlx::Error),
+    /// The connection was lost while an append was under way.
+    #[error("the connection to the database was lost during the append, which may or may not have happened; repeat it with the same idempotency key")]
+    OutcomeUnknown(#[source] sqlx::Error),
+    /// This one command cannot be stored.
+    #[error("the log refused the command: {0}")]
+    Unstorable(String),
+    /// The lane has shut down.
+    #[error("the server is shutting down; try again in a moment")]
+    ShuttingDown,
+    /// Stored bytes that are not what was written, or numbers with a hole.
+    #[error("corrupt log: table log.event, column {column}, partition {partition} offset {offset}: {found}")]
+    Corrupt {
+        /// The column that proves it.
+        column: &'static str,
+        /// The row's partition.
+        partition: u16,
+        /// The row's offset.
+        offset: i64,
+        /// What stands there.
+        found: String,
+    },
+    /// Stored bytes of a loaded stream that are not what was written.
+    #[error("corrupt log: table log.event, column {column}, event {event_id}: {found}")]
+    CorruptEvent {
+        /// The column that proves it.
+        column: &'static str,
+        /// The event.
+        event_id: Uuid,
+        /// What stands there.
+        found: String,
+    },
+    /// The database lacks what this binary needs.
+    #[error("{0}")]
+    Setup(String),
+    /// Any other failure of the database.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A migration failed.
+    #[error("a migration failed: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}

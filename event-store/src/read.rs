@@ -1,0 +1,195 @@
+//! Reads the log in pages, by partition, tenant or stream. Every page is checked: a number that is not the next one
+//! or bytes that do not match their hash stop the reader, never get skipped.
+
+use chrono::{DateTime, Utc};
+use event_schemas::{RecordedEvent, StreamId, TenantId, hash::content_hash};
+use uuid::Uuid;
+
+use crate::{Error, OperatorTx, PartitionTx, TenantTx};
+
+/// The most rows of a page.
+pub const MAX_PAGE: i64 = 5_000;
+
+/// Which way a stream is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// Oldest first.
+    Forwards,
+    /// Newest first.
+    Backwards,
+}
+
+struct Row {
+    partition: i16,
+    offset: i64,
+    tenant_id: Uuid,
+    position: i64,
+    stream_id: String,
+    version: i32,
+    event_id: Uuid,
+    event_type: String,
+    schema_version: i16,
+    payload: Vec<u8>,
+    content_type: i16,
+    metadata: Vec<u8>,
+    content_hash: Vec<u8>,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+}
+
+fn checked(row: Row) -> Result<RecordedEvent, Error> {
+    let partition = u16::try_from(row.partition).unwrap_or(0);
+    let hash = content_hash(row.event_id, &row.event_type, row.schema_version, &row.metadata, &row.payload);
+    if hash.as_slice() != row.content_hash {
+        return Err(Error::Corrupt {
+            column: "content_hash",
+            partition,
+            offset: row.offset,
+            found: "the stored bytes do not match it".to_owned(),
+        });
+    }
+    Ok(RecordedEvent {
+        partition,
+        offset: row.offset,
+        tenant: TenantId(row.tenant_id),
+        position: row.position,
+        stream: StreamId(row.stream_id),
+        version: row.version,
+        event_id: row.event_id,
+        event_type: row.event_type,
+        schema_version: row.schema_version,
+        payload: row.payload,
+        content_type: row.content_type,
+        metadata: row.metadata,
+        content_hash: row.content_hash,
+        occurred_at: row.occurred_at,
+        recorded_at: row.recorded_at,
+    })
+}
+
+fn contiguous(
+    rows: Vec<Row>,
+    column: &'static str,
+    mut next: i64,
+    number: fn(&RecordedEvent) -> i64,
+    step: i64,
+) -> Result<Vec<RecordedEvent>, Error> {
+    rows.into_iter()
+        .map(|row| {
+            let event = checked(row)?;
+            if number(&event) != next {
+                return Err(Error::Corrupt {
+                    column,
+                    partition: event.partition,
+                    offset: event.offset,
+                    found: format!("{} where {next} follows", number(&event)),
+                });
+            }
+            next += step;
+            Ok(event)
+        })
+        .collect()
+}
+
+impl PartitionTx {
+    /// Up to `limit` events of a partition from offset `from` on.
+    pub async fn read_partition(&mut self, partition: u16, from: i64, limit: i64) -> Result<Vec<RecordedEvent>, Error> {
+        let partition = i16::try_from(partition).unwrap_or(i16::MAX);
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select partition, "offset", tenant_id, position, stream_id, version, event_id, event_type, schema_version,
+                      payload, content_type, metadata, content_hash, occurred_at, recorded_at
+               from log.event where partition = $1 and "offset" >= $2 order by "offset" limit $3"#,
+            partition,
+            from,
+            limit.clamp(1, MAX_PAGE)
+        )
+        .fetch_all(self.connection())
+        .await?;
+        contiguous(rows, "offset", from, |e| e.offset, 1)
+    }
+}
+
+impl TenantTx {
+    /// Up to `limit` events of the tenant from position `from` on, in order.
+    pub async fn read_tenant(&mut self, from: i64, limit: i64) -> Result<Vec<RecordedEvent>, Error> {
+        let from = from.max(1);
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select partition, "offset", tenant_id, position, stream_id, version, event_id, event_type, schema_version,
+                      payload, content_type, metadata, content_hash, occurred_at, recorded_at
+               from log.event where tenant_id = (select log.current_tenant()) and position >= $1 order by position limit $2"#,
+            from,
+            limit.clamp(1, MAX_PAGE)
+        )
+        .fetch_all(self.connection())
+        .await?;
+        contiguous(rows, "position", from, |e| e.position, 1)
+    }
+
+    /// Up to `limit` events of one stream, from version `from` on in the given direction.
+    pub async fn read_stream(
+        &mut self,
+        stream: &StreamId,
+        from: i32,
+        direction: Direction,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, Error> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        match direction {
+            Direction::Forwards => {
+                let from = from.max(1);
+                let rows = sqlx::query_as!(
+                    Row,
+                    r#"select partition, "offset", tenant_id, position, stream_id, version, event_id, event_type, schema_version,
+                              payload, content_type, metadata, content_hash, occurred_at, recorded_at
+                       from log.event
+                       where tenant_id = (select log.current_tenant()) and stream_id = $1 and version >= $2
+                       order by version limit $3"#,
+                    stream.as_str(),
+                    from,
+                    limit
+                )
+                .fetch_all(self.connection())
+                .await?;
+                contiguous(rows, "version", i64::from(from), |e| i64::from(e.version), 1)
+            }
+            Direction::Backwards => {
+                let rows = sqlx::query_as!(
+                    Row,
+                    r#"select partition, "offset", tenant_id, position, stream_id, version, event_id, event_type, schema_version,
+                              payload, content_type, metadata, content_hash, occurred_at, recorded_at
+                       from log.event
+                       where tenant_id = (select log.current_tenant()) and stream_id = $1 and version <= $2
+                       order by version desc limit $3"#,
+                    stream.as_str(),
+                    from,
+                    limit
+                )
+                .fetch_all(self.connection())
+                .await?;
+                let first = rows.first().map_or(0, |r| i64::from(r.version));
+                contiguous(rows, "version", first, |e| i64::from(e.version), -1)
+            }
+        }
+    }
+}
+
+impl OperatorTx {
+    /// Up to `limit` events of any tenant from position `from` on, in order.
+    pub async fn read_tenant(&mut self, tenant: TenantId, from: i64, limit: i64) -> Result<Vec<RecordedEvent>, Error> {
+        let from = from.max(1);
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select partition, "offset", tenant_id, position, stream_id, version, event_id, event_type, schema_version,
+                      payload, content_type, metadata, content_hash, occurred_at, recorded_at
+               from log.event where tenant_id = $1 and position >= $2 order by position limit $3"#,
+            tenant.0,
+            from,
+            limit.clamp(1, MAX_PAGE)
+        )
+        .fetch_all(self.connection())
+        .await?;
+        contiguous(rows, "position", from, |e| e.position, 1)
+    }
+}

@@ -1,0 +1,1 @@
+//! The edge shared by both APIs.

@@ -1,0 +1,1 @@
+//! The query side: GraphQL over HTTP.
