@@ -18,6 +18,8 @@ create table projection.live (
   projection  text primary key,
   build       int not null,
   schema_name text not null,
+  -- Transactions that began before may still read the build that served until then.
+  switched_at timestamptz not null,
   constraint live_build_fkey foreign key (projection, build) references projection.build (projection, build)
 );
 

@@ -30,7 +30,7 @@ pub trait Entity:
     const PLURAL: &'static str;
 }
 
-/// One command of a context.
+/// One command of a context, as a client sends it.
 pub trait Command: DeserializeOwned + JsonSchema + Send + 'static {
     /// The aggregate that decides it.
     type Entity: Entity;
@@ -38,6 +38,32 @@ pub trait Command: DeserializeOwned + JsonSchema + Send + 'static {
     const NAME: &'static str;
     /// Whether it begins a stream that must not exist yet.
     const CREATES: bool = false;
+}
+
+/// A command that can be decided as it is. One that first needs something random made for it has a
+/// `prepared` function of its own instead, and becomes a decision only there.
+pub trait Plain: Command {
     /// The command as its context's enum.
     fn decision(self) -> <Self::Entity as Entity>::Decision;
 }
+
+/// Says of each command struct its name and whether it creates, and of those listed with a variant how it
+/// becomes a decision: `commands! { Order { PlaceOrder = "place" creates => OrderCommand::Place, … } }`.
+macro_rules! commands {
+    ($entity:ident { $($command:ident = $name:literal $($creates:ident)? $(=> $decision:path)?),+ $(,)? }) => {
+        $(
+            impl $crate::Command for $command {
+                type Entity = $entity;
+                const NAME: &'static str = $name;
+                $($crate::command::commands!(@creates $creates);)?
+            }
+            $(impl $crate::Plain for $command {
+                fn decision(self) -> <$entity as $crate::Entity>::Decision {
+                    $decision(self)
+                }
+            })?
+        )+
+    };
+    (@creates creates) => { const CREATES: bool = true; };
+}
+pub(crate) use commands;

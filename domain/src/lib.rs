@@ -8,5 +8,8 @@ pub mod decide;
 pub mod order;
 pub mod organization;
 
-pub use command::{Command, Entity, Rejection};
+#[cfg(test)]
+mod given;
+
+pub use command::{Command, Entity, Plain, Rejection};
 pub use decide::{Decide, Settings};

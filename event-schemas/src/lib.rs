@@ -1,19 +1,28 @@
 //! The published language of Daybook: ids, envelope and event types. It owns what is written into
 //! the log and read by everyone else; it never decides anything and never does I/O.
 
+pub mod country;
 pub mod customer;
 pub mod envelope;
 pub mod event;
 pub mod hash;
+pub mod list;
 pub mod money;
+pub mod number;
 pub mod order;
 pub mod organization;
 pub mod personal;
+pub mod scope;
 pub mod stream;
 pub mod tenant;
+pub mod text;
 
+pub use country::Country;
 pub use envelope::{Actor, ActorKind, Metadata, RecordedEvent, Source};
 pub use event::{DecodeError, Event};
+pub use list::List;
 pub use personal::Personal;
+pub use scope::Scope;
 pub use stream::StreamId;
 pub use tenant::TenantId;
+pub use text::Text;

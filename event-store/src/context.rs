@@ -29,6 +29,11 @@ impl Secret {
         hex::encode(self.derive(&format!("daybook role {role}")))
     }
 
+    /// A key for anything else that must be signed, one per purpose.
+    pub(crate) fn key(&self, purpose: &str) -> [u8; 32] {
+        self.derive(&format!("daybook key {purpose}"))
+    }
+
     /// The key that signs tenant contexts, see `log.current_tenant()`.
     pub(crate) fn context_key(&self) -> [u8; 32] {
         self.derive("daybook tenant context")

@@ -4,17 +4,24 @@ use event_schemas::{StreamId, TenantId, hash::content_hash};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Appended, Error};
+use crate::Error;
 
-/// A stream to load, and the command id to look up beside it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A stream to load.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Want {
     /// Whose stream.
     pub tenant: TenantId,
     /// The stream.
     pub stream: StreamId,
-    /// The command whose earlier use matters, if it carries an idempotency key.
-    pub command_id: Option<Uuid>,
+}
+
+/// An idempotency key whose earlier use matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyUse {
+    /// Whose key.
+    pub tenant: TenantId,
+    /// The id derived from it.
+    pub command_id: Uuid,
 }
 
 /// One event of a loaded stream.
@@ -24,6 +31,8 @@ pub struct StoredEvent {
     pub version: i32,
     /// Its number in the tenant, from 1.
     pub position: i64,
+    /// Its number in the partition.
+    pub offset: i64,
     /// Its id.
     pub event_id: Uuid,
     /// Its type.
@@ -51,26 +60,11 @@ pub struct Remembered {
     pub events: i32,
 }
 
-impl From<(StreamId, Appended, Vec<u8>)> for Remembered {
-    fn from((stream, numbers, request_hash): (StreamId, Appended, Vec<u8>)) -> Self {
-        Self {
-            request_hash,
-            stream,
-            first_position: numbers.first_position,
-            first_version: numbers.first_version,
-            first_offset: numbers.first_offset,
-            events: numbers.events,
-        }
-    }
-}
-
 /// What was found for one [`Want`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Loaded {
     /// The stream's events, oldest first.
     pub events: Vec<StoredEvent>,
-    /// The earlier use of the command id.
-    pub remembered: Option<Remembered>,
 }
 
 #[derive(serde::Deserialize)]
@@ -82,30 +76,38 @@ struct Response {
     events: i32,
 }
 
-pub(crate) async fn load(pool: &PgPool, wants: &[Want]) -> Result<Vec<Loaded>, Error> {
+pub(crate) async fn load(
+    pool: &PgPool,
+    wants: &[Want],
+    keys: &[KeyUse],
+) -> Result<(Vec<Loaded>, Vec<Option<Remembered>>), Error> {
     let tenants: Vec<_> = wants.iter().map(|w| w.tenant.0).collect();
     let streams: Vec<_> = wants.iter().map(|w| w.stream.0.clone()).collect();
-    let commands: Vec<_> = wants.iter().map(|w| w.command_id).collect();
+    let key_tenants: Vec<_> = keys.iter().map(|k| k.tenant.0).collect();
+    let commands: Vec<_> = keys.iter().map(|k| k.command_id).collect();
     let rows = sqlx::query!(
-        r#"select ord as "ord!", kind as "kind!", version as "version!", event_position as "position!", event_id, event_type,
+        r#"select ord as "ord!", kind as "kind!", version as "version!", event_position as "position!", event_offset as "offset!", event_id, event_type,
                   schema_version as "schema_version!", payload, metadata, hash as "hash!", response::text as response
-           from log.load($1, $2, $3)"#,
+           from log.load($1, $2, $3, $4)"#,
         &tenants,
         &streams,
-        &commands as &[Option<Uuid>],
+        &key_tenants,
+        &commands,
     )
     .fetch_all(pool)
     .await
     .map_err(Error::Unavailable)?;
 
     let mut loaded = vec![Loaded::default(); wants.len()];
+    let mut uses = vec![None; keys.len()];
     for row in rows {
-        let Some(target) = usize::try_from(row.ord - 1).ok().and_then(|n| loaded.get_mut(n)) else { continue };
+        let index = usize::try_from(row.ord - 1).unwrap_or(usize::MAX);
         match (row.kind, row.event_id, row.event_type, row.payload, row.metadata, row.response) {
             (0, .., Some(response)) => {
                 let r: Response = serde_json::from_str(&response)
                     .map_err(|e| Error::Setup(format!("a row of log.command has an unreadable response: {e}")))?;
-                target.remembered = Some(Remembered {
+                let Some(target) = uses.get_mut(index) else { continue };
+                *target = Some(Remembered {
                     request_hash: row.hash,
                     stream: r.stream,
                     first_position: r.position,
@@ -115,6 +117,7 @@ pub(crate) async fn load(pool: &PgPool, wants: &[Want]) -> Result<Vec<Loaded>, E
                 });
             }
             (_, Some(event_id), Some(event_type), Some(payload), Some(metadata), _) => {
+                let Some(target) = loaded.get_mut(index) else { continue };
                 if content_hash(event_id, &event_type, row.schema_version, &metadata, &payload).as_slice() != row.hash {
                     return Err(Error::CorruptEvent {
                         column: "content_hash",
@@ -133,6 +136,7 @@ pub(crate) async fn load(pool: &PgPool, wants: &[Want]) -> Result<Vec<Loaded>, E
                 target.events.push(StoredEvent {
                     version: row.version,
                     position: row.position,
+                    offset: row.offset,
                     event_id,
                     event_type,
                     schema_version: row.schema_version,
@@ -142,5 +146,5 @@ pub(crate) async fn load(pool: &PgPool, wants: &[Want]) -> Result<Vec<Loaded>, E
             _ => return Err(Error::Setup("log.load answered a row of no known kind; run `daybook migrate`".to_owned())),
         }
     }
-    Ok(loaded)
+    Ok((loaded, uses))
 }

@@ -11,8 +11,10 @@ use crate::{
     Append, Error, Heads, IdentityTx, Loaded, OperatorTx, Outcome, PartitionTx, TenantTx, Want,
     append::{flush, lane::Lane},
     context::{Secret, Signer},
-    head, load,
+    head,
+    load::{self, KeyUse, Remembered},
     role::Role,
+    token::{InvalidToken, Token, Tokens},
 };
 
 /// How to reach a database and how much of it to take.
@@ -84,6 +86,8 @@ struct Inner {
     operator: PgPool,
     identity: PgPool,
     signer: Signer,
+    tokens: Tokens,
+    cursor_key: [u8; 32],
     partitions: u16,
     lanes: Vec<Lane>,
     heads: Heads,
@@ -106,6 +110,8 @@ impl Store {
             operator: pool(Role::Operator, options.connections.operator),
             identity: pool(Role::Identity, options.connections.identity),
             signer: Signer::new(&secret),
+            tokens: Tokens::new(secret.key("token")),
+            cursor_key: secret.key("cursor"),
             partitions,
             lanes,
             heads,
@@ -146,9 +152,24 @@ impl Store {
         flush::flush(&self.0.append, &self.0.heads, self.0.partitions, batch).await
     }
 
-    /// Loads what decisions about some streams need, in one round trip.
-    pub async fn load(&self, wants: &[Want]) -> Result<Vec<Loaded>, Error> {
-        load::load(&self.0.append, wants).await
+    /// Loads what decisions about some streams need, and the earlier uses of some idempotency keys, in one round trip.
+    pub async fn load(&self, wants: &[Want], keys: &[KeyUse]) -> Result<(Vec<Loaded>, Vec<Option<Remembered>>), Error> {
+        load::load(&self.0.append, wants, keys).await
+    }
+
+    /// The token that says "no older than this event" to one tenant's queries.
+    pub fn issue_token(&self, tenant: TenantId, position: i64, offset: i64) -> String {
+        self.0.tokens.issue(tenant, Token { partition: tenant.partition(self.0.partitions), position, offset })
+    }
+
+    /// Reads a token that was issued to this tenant.
+    pub fn read_token(&self, tenant: TenantId, token: &str) -> Result<Token, InvalidToken> {
+        self.0.tokens.read(tenant, token)
+    }
+
+    /// The key under which lists sign their cursors.
+    pub fn cursor_key(&self) -> [u8; 32] {
+        self.0.cursor_key
     }
 
     /// A read-only transaction as one tenant: one snapshot for all it reads.

@@ -9,7 +9,7 @@ create table customer (
   city          text,
   state         text,
   country       text,
-  consents      text[] not null default '{}',
+  consents      text[] not null,
   registered_at timestamptz not null,
   updated_at    timestamptz not null,
   version       int not null,

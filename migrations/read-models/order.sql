@@ -29,7 +29,10 @@ create table order_summary (
   tracking_code      text,
   invoice_number     text,
   review_score       smallint,
-  waived             text[] not null default '{}',
+  review_count       int not null,
+  -- Each seller once, in the order of the lines; '' stands for lines without one.
+  seller_ids         text[] not null,
+  waived             text[] not null,
   version            int not null,
   position           bigint not null,
   updated_at         timestamptz not null,

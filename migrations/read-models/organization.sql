@@ -5,8 +5,9 @@ create table organization (
   country              text,
   state                text,
   city                 text,
-  ship_before_payment  boolean not null default false,
+  ship_before_payment  boolean not null,
   registered_at        timestamptz not null,
+  updated_at           timestamptz not null,
   version              int not null,
   position             bigint not null
 );

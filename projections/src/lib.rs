@@ -1,1 +1,37 @@
-//! The projection engine and the read models.
+//! The projection engine and the read models. Owns everything that is derived from the log into tables; it never
+//! decides anything, never writes to the log and never sees the domain or the commands.
+
+mod array;
+pub mod customer;
+pub mod digest;
+pub mod engine;
+pub mod error;
+pub mod identity;
+mod install;
+pub mod lag;
+pub mod metric;
+pub mod order;
+pub mod organization;
+mod page;
+pub mod projection;
+mod run;
+mod swap;
+pub mod wait;
+
+use std::sync::Arc;
+
+pub use engine::{Engine, Options, Progress};
+pub use error::Error;
+pub use lag::{Lag, lag};
+pub use projection::{ApplyError, Projection};
+pub use wait::{NotCaughtUp, WaitError, Waiter};
+
+/// Every projection of this binary. A new one is one line here.
+pub fn all() -> Vec<Arc<dyn Projection>> {
+    vec![
+        Arc::new(identity::Identity),
+        Arc::new(organization::Organization),
+        Arc::new(customer::Customer),
+        Arc::new(order::Order),
+    ]
+}

@@ -1,1 +1,3 @@
 //! The query side: GraphQL over HTTP.
+
+pub mod http;

@@ -1,0 +1,136 @@
+//! One round over a batch: load everything, decide everything, append everything, and answer what can be answered.
+
+use std::{collections::HashSet, time::Duration};
+
+use event_store::{Append, Error, Outcome, Refusal, Want};
+use futures::future::join_all;
+use gateway::Problem;
+
+use super::{
+    Bus, Request, Way,
+    plan::{Needs, Plan, Step},
+};
+use crate::Accepted;
+
+/// How long a command that changes credentials waits for them to count.
+const SETTLE: Duration = Duration::from_secs(5);
+
+type Answers = [Option<Result<Accepted, Problem>>];
+
+/// Fills the answers of `open`; those of commands that another writer beat stay empty, to be decided again.
+pub(super) async fn run(bus: &Bus, requests: &[Request], open: &[usize], answers: &mut Answers) -> Result<(), Problem> {
+    let needs = Needs::of(requests, open);
+    let (loaded, remembered) = bus.store.load(&needs.wants, &needs.keys).await.map_err(|e| problem(&e))?;
+    let mut plan = Plan::new(bus, needs, loaded, remembered);
+    let (mut appends, mut pending) = (Vec::new(), Vec::new());
+    let mut keys = HashSet::new();
+    for index in open {
+        let Some(request) = requests.get(*index) else { continue };
+        // A key's second use in a batch is answered in the next round, when its first is in the log.
+        if request.key.is_some() && !keys.insert((request.tenant, request.derived_command_id())) {
+            continue;
+        }
+        match plan.decide(*index, request) {
+            Step::Answer(answer) => set(answers, *index, answer),
+            Step::Append(ready) => {
+                let (append, accepted) = *ready;
+                appends.push(append);
+                pending.push((*index, accepted));
+            }
+        }
+    }
+    if appends.is_empty() {
+        return Ok(());
+    }
+    let outcomes = send(bus, appends).await?;
+    let mut beaten = HashSet::new();
+    for ((index, accepted), outcome) in pending.into_iter().zip(outcomes) {
+        let Some(request) = requests.get(index) else { continue };
+        if let Some(answer) = settle(bus, request, accepted, outcome, &mut beaten).await {
+            set(answers, index, answer);
+        }
+    }
+    Ok(())
+}
+
+fn set(answers: &mut Answers, index: usize, answer: Result<Accepted, Problem>) {
+    if let Some(slot) = answers.get_mut(index) {
+        *slot = Some(answer);
+    }
+}
+
+async fn send(bus: &Bus, appends: Vec<Append>) -> Result<Vec<Result<Outcome, Error>>, Problem> {
+    match bus.way {
+        Way::Direct => bus.store.append(&appends).await.map_err(|e| problem(&e)),
+        // Submitted in order: a tenant's queue keeps it.
+        Way::Lanes => Ok(join_all(appends.into_iter().map(|append| bus.store.submit(append))).await),
+    }
+}
+
+/// The answer to one outcome; none if it is to be decided again.
+async fn settle(
+    bus: &Bus,
+    request: &Request,
+    mut accepted: Accepted,
+    outcome: Result<Outcome, Error>,
+    beaten: &mut HashSet<Want>,
+) -> Option<Result<Accepted, Problem>> {
+    match outcome {
+        Ok(Outcome::Appended(numbers)) => {
+            for (event, position) in accepted.events.iter_mut().zip(numbers.first_position..) {
+                event.position = Some(position);
+            }
+            accepted.position = Some(numbers.last_position());
+            accepted.token = Some(bus.store.issue_token(request.tenant, numbers.last_position(), numbers.last_offset()));
+            if request.spec.settles_identity && let Some(settle) = &bus.settle {
+                let partition = request.tenant.partition(bus.store.partitions());
+                if let Err(problem) = settle.settle(partition, numbers.last_offset(), SETTLE).await {
+                    // The command stands; only its effect on credentials may take a moment longer.
+                    tracing::warn!(?problem, "credentials did not settle in time");
+                }
+            }
+            Some(Ok(accepted))
+        }
+        Ok(Outcome::Conflict { current_version }) => {
+            // The first one beaten on a stream had the caller's version when it was loaded; the stream moved since.
+            let first = beaten.insert(request.want());
+            (first && request.expected_version.is_some())
+                .then(|| Err(Problem::conflict(current_version, false)))
+        }
+        // Another request with this key was first; the next round answers with its result.
+        Ok(Outcome::Duplicate { .. }) => None,
+        Ok(Outcome::Refused(refusal)) => Some(Err(refused(refusal))),
+        Err(error) => Some(Err(problem(&error))),
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    let (code, detail) = match refusal {
+        Refusal::TenantUnknown => ("organization-not-found", "this organization is not registered"),
+        Refusal::TenantSuspended => ("organization-suspended", "this organization is suspended; resume it first"),
+        Refusal::TenantFrozen => {
+            ("organization-frozen", "writing is stopped for this organization after an alarm; the operator knows")
+        }
+        Refusal::BehindNewest => (
+            "occurred-at-out-of-order",
+            "the time it happened is before the organization's newest event or in the future; import in the order of time",
+        ),
+        Refusal::TenantExists => {
+            ("organization-already-registered", "an organization with this id is registered already")
+        }
+    };
+    Problem::rejected(code, detail.to_owned())
+}
+
+/// An error of the log in the gateway's words.
+fn problem(error: &Error) -> Problem {
+    match error {
+        Error::Overloaded { retry_after_seconds } => Problem::overloaded(*retry_after_seconds),
+        Error::Unavailable(_) | Error::ShuttingDown => Problem::unavailable(),
+        Error::OutcomeUnknown(_) => Problem::outcome_unknown(),
+        Error::Unstorable(why) => Problem::rejected("not-storable", format!("the log cannot store it: {why}")),
+        Error::Corrupt { .. } | Error::CorruptEvent { .. } | Error::Setup(_) | Error::Database(_) | Error::Migration(_) => {
+            Problem::internal(error)
+        }
+    }
+}

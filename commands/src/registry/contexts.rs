@@ -1,0 +1,93 @@
+//! The list of all commands: one line each. The only place that a new command is added to.
+
+use cqrs_es::Aggregate;
+use domain::{
+    Command, Entity, Plain, Settings,
+    customer::{ChangeContact, RecordConsent, RegisterCustomer, WithdrawConsent},
+    order::{
+        ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, PlaceOrder, RefundOrder, ReviewOrder, ShipOrder,
+        StartProcessing,
+    },
+    organization::{ChangeSettings, IssueApiKey, Organization, RegisterOrganization, RenameOrganization, RevokeApiKey},
+};
+use event_schemas::{DecodeError, Event};
+use event_store::{Clock, StoredEvent};
+use gateway::auth::api_key::new_key;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+use super::{
+    Spec,
+    bound::{Bound, Prepared},
+};
+
+/// Every command of every context.
+pub(super) fn all() -> Vec<Spec> {
+    vec![
+        Spec { registers: true, ..plain::<RegisterOrganization>() },
+        plain::<RenameOrganization>(),
+        plain::<ChangeSettings>(),
+        Spec { settles_identity: true, ..prepared(issue_api_key) },
+        Spec { settles_identity: true, ..plain::<RevokeApiKey>() },
+        plain::<RegisterCustomer>(),
+        plain::<ChangeContact>(),
+        plain::<RecordConsent>(),
+        plain::<WithdrawConsent>(),
+        plain::<PlaceOrder>(),
+        plain::<ApprovePayment>(),
+        plain::<StartProcessing>(),
+        plain::<InvoiceOrder>(),
+        Spec { needs_settings: true, ..plain::<ShipOrder>() },
+        plain::<DeliverOrder>(),
+        plain::<CancelOrder>(),
+        plain::<RefundOrder>(),
+        plain::<ReviewOrder>(),
+    ]
+}
+
+/// A tenant's settings, folded from its organization's events.
+pub(crate) fn settings(events: &[StoredEvent]) -> Result<Settings, DecodeError> {
+    let mut organization = Organization::default();
+    for stored in events {
+        organization.apply(Event::decode(&stored.event_type, stored.schema_version, &stored.payload)?);
+    }
+    Ok(organization.settings())
+}
+
+/// Makes the secret, hands the domain its hash, and tells the secret once.
+fn issue_api_key(command: IssueApiKey, clock: &dyn Clock) -> Prepared<Organization> {
+    let key_id = clock.uuid_v7();
+    let (key, hash) = new_key(clock.random_256());
+    let extra = Map::from_iter([
+        ("keyId".to_owned(), Value::String(key_id.to_string())),
+        ("apiKey".to_owned(), Value::String(key)),
+    ]);
+    (command.prepared(key_id, hash), extra)
+}
+
+fn plain<C: Plain>() -> Spec {
+    prepared(|command: C, _: &dyn Clock| (command.decision(), Map::new()))
+}
+
+fn prepared<C: Command>(prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> + Send + Sync + 'static) -> Spec {
+    let schema = schema::<C>();
+    let context = <C::Entity as Aggregate>::TYPE;
+    Spec {
+        context,
+        plural: <C::Entity as Entity>::PLURAL,
+        name: C::NAME,
+        title: C::schema_name().into_owned(),
+        kind: format!("{context}.{}", C::NAME),
+        description: schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        creates: C::CREATES,
+        registers: false,
+        settles_identity: false,
+        needs_settings: false,
+        schema,
+        handler: Box::new(Bound::<C>::new(prepare)),
+    }
+}
+
+fn schema<C: JsonSchema>() -> Value {
+    SchemaSettings::draft2020_12().with(|s| s.meta_schema = None).into_generator().into_root_schema_for::<C>().to_value()
+}

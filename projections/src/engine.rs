@@ -1,0 +1,288 @@
+//! The engine: takes a batch, folds it and moves the checkpoint, in one transaction. Owns `run_once` and `catch_up`;
+//! the loop around them is in `run`, the swap to a new revision in `swap`. It never skips an event.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use event_store::{PartitionTx, Store};
+use futures::{StreamExt, TryStreamExt, stream};
+use metrics::{counter, histogram};
+use tokio::sync::Semaphore;
+
+use crate::{
+    Error, Projection, Waiter,
+    digest::{self, TableDigest},
+    error::Failure,
+    install::{Build, install},
+    metric,
+    page::{MAX_EVENTS, Pages},
+    projection::select,
+};
+
+/// How much the engine may take at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The most events of a batch, 1 to 2,000.
+    pub batch: u16,
+    /// The most connections it uses at a time, at least 1. The rest of the handle's pool is for those who wait and for
+    /// the watch on the heads.
+    pub connections: u16,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { batch: 2_000, connections: 5 }
+    }
+}
+
+/// What one step did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The checkpoint stands here now.
+    At {
+        /// How many events were read past; 0 at the head.
+        applied: usize,
+        /// The first offset that is not applied.
+        next_offset: i64,
+        /// The partition's head as far as this process knows.
+        head: i64,
+    },
+    /// Another task or process is at this very partition.
+    Busy,
+    /// The event at this offset cannot be applied; the checkpoint row says so and nothing behind it is applied.
+    Halted {
+        /// The event's offset.
+        offset: i64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The projections of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) builds: Vec<Build>,
+    options: Options,
+    pages: Pages,
+    waiter: Waiter,
+    connections: Semaphore,
+}
+
+impl Engine {
+    /// Creates the tables that are missing. A first build serves at once, while it fills; a new revision is built beside
+    /// the build that serves, and takes over when it has caught up.
+    pub async fn install(store: &Store, projections: Vec<Arc<dyn Projection>>, options: Options) -> Result<Self, Error> {
+        let builds = install(store, projections).await?;
+        Ok(Self(Arc::new(Inner {
+            builds,
+            options,
+            pages: Pages::new(store.partitions()),
+            waiter: Waiter::new(store.clone()),
+            connections: Semaphore::new(usize::from(options.connections.max(1))),
+            store: store.clone(),
+        })))
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
+    /// Waits for read models, and hears at once of what this engine applies.
+    pub fn waiter(&self) -> Waiter {
+        self.0.waiter.clone()
+    }
+
+    /// Applies at most one batch of one projection in one partition.
+    pub async fn run_once(&self, projection: &str, partition: u16) -> Result<Progress, Error> {
+        self.0.step(self.0.build(projection)?, partition).await
+    }
+
+    /// Applies everything that was in the log when it was called, in every partition, and lets new revisions that have
+    /// caught up take over. Fails at the first event that cannot be applied.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        let heads = self.0.heads().await?;
+        let builds = &self.0.builds;
+        // Side by side in a partition, so that its pages are read once.
+        let work = heads.iter().flat_map(|head| builds.iter().map(move |build| (build, *head)));
+        stream::iter(work.map(Ok))
+            .try_for_each_concurrent(builds.len().max(self.0.connections.available_permits()), |(build, (partition, head))| {
+                self.0.reach(build, partition, head)
+            })
+            .await?;
+        for build in builds {
+            self.0.swap(build).await?;
+        }
+        Ok(())
+    }
+
+    /// The digests of the tables that this process feeds for one projection.
+    pub async fn digest(&self, projection: &str) -> Result<Vec<TableDigest>, Error> {
+        digest::digest(&self.0.store, &self.0.build(projection)?.schema).await
+    }
+}
+
+impl Inner {
+    fn build(&self, projection: &str) -> Result<&Build, Error> {
+        let found = self.builds.iter().find(|build| build.name() == projection);
+        found.ok_or_else(|| Error::UnknownProjection(projection.to_owned()))
+    }
+
+    async fn heads(&self) -> Result<Vec<(u16, i64)>, Error> {
+        let mut tx = self.store.partition_tx().await?;
+        let rows = sqlx::query!("select partition, next_offset from log.partition order by partition")
+            .fetch_all(tx.connection())
+            .await?;
+        Ok(rows.into_iter().filter_map(|row| Some((u16::try_from(row.partition).ok()?, row.next_offset))).collect())
+    }
+
+    /// Applies events until the checkpoint has reached `head`.
+    pub(crate) async fn reach(&self, build: &Build, partition: u16, head: i64) -> Result<(), Error> {
+        loop {
+            match self.step(build, partition).await? {
+                Progress::At { next_offset, .. } if next_offset >= head => return Ok(()),
+                Progress::At { .. } => {}
+                // Whoever has it is working on the same.
+                Progress::Busy => tokio::time::sleep(Duration::from_millis(2)).await,
+                Progress::Halted { offset, reason } => {
+                    return Err(Error::Halted { projection: build.name(), partition, offset, reason });
+                }
+            }
+        }
+    }
+
+    /// One batch; a smaller one where an event of it cannot be applied, so that those before it are.
+    pub(crate) async fn step(&self, build: &Build, partition: u16) -> Result<Progress, Error> {
+        let Ok(_connection) = self.connections.acquire().await else { return Ok(Progress::Busy) };
+        let mut most = i64::from(self.options.batch).clamp(1, MAX_EVENTS);
+        loop {
+            let mut from = 0;
+            match self.attempt(build, partition, most, &mut from).await {
+                Ok(progress) => return Ok(progress),
+                Err(Failure::Other(error)) => return Err(error),
+                Err(Failure::Poison { reason, .. }) if most == 1 => {
+                    return self.halt(build, partition, from, reason).await;
+                }
+                Err(Failure::Poison { offset: Some(offset), .. }) => most = (offset - from).clamp(1, most - 1),
+                Err(Failure::Poison { offset: None, .. }) => most /= 2,
+            }
+        }
+    }
+
+    async fn attempt(&self, build: &Build, partition: u16, most: i64, from: &mut i64) -> Result<Progress, Failure> {
+        let started = Instant::now();
+        let mut tx = self.store.partition_tx().await?;
+        let Some(next) = self.lock(&mut tx, build, partition).await? else { return Ok(Progress::Busy) };
+        *from = next;
+        let slice = self.pages.read(&self.store, &mut tx, partition, next, most).await?;
+        let events = slice.events();
+        let Some(last) = events.last() else {
+            return Ok(Progress::At { applied: 0, next_offset: next, head: next });
+        };
+        let wanted = select(build.projection.as_ref(), events)?;
+        if !wanted.is_empty() {
+            build.projection.apply(&wanted, tx.connection()).await?;
+        }
+        let next = last.offset + 1;
+        sqlx::query!(
+            "update projection.checkpoint
+             set next_offset = $4, recorded_at = $5, updated_at = now(), halted_at = null, error = null
+             where projection = $1 and build = $2 and partition = $3",
+            build.name(),
+            build.number,
+            narrow(partition),
+            next,
+            last.recorded_at
+        )
+        .execute(tx.connection())
+        .await?;
+        tx.commit().await?;
+
+        if build.live.load(Ordering::Acquire) {
+            self.waiter.tell(build.name(), partition, next, false);
+        }
+        counter!(metric::EVENTS, "projection" => build.name()).increment(events.len() as u64);
+        histogram!(metric::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());
+        let head = self.store.heads().get(partition).max(next);
+        Ok(Progress::At { applied: events.len(), next_offset: next, head })
+    }
+
+    /// Takes the checkpoint's row, if nobody else has it, and prepares the transaction: the build's schema; plans by
+    /// index whatever the statistics of a fresh table say; and a commit that does not wait for the disk, because what a
+    /// crash takes away is taken from the checkpoint too and applied again.
+    async fn lock(&self, tx: &mut PartitionTx, build: &Build, partition: u16) -> Result<Option<i64>, Failure> {
+        let locked = sqlx::query!(
+            r#"select next_offset, halted_at is not null as "halted!",
+                      set_config('search_path', $4, true) as search_path,
+                      set_config('synchronous_commit', 'off', true) as synchronous_commit,
+                      set_config('enable_seqscan', 'off', true) as seqscan,
+                      set_config('enable_hashjoin', 'off', true) as hashjoin,
+                      set_config('enable_mergejoin', 'off', true) as mergejoin
+               from projection.checkpoint where projection = $1 and build = $2 and partition = $3
+               for no key update skip locked"#,
+            build.name(),
+            build.number,
+            narrow(partition),
+            format!("{}, extensions", build.schema)
+        )
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(|error| Failure::Other(error.into()))?;
+        if let Some(locked) = locked {
+            if build.live.load(Ordering::Acquire) {
+                self.waiter.tell(build.name(), partition, locked.next_offset, locked.halted);
+            }
+            return Ok(Some(locked.next_offset));
+        }
+        let exists = sqlx::query_scalar!(
+            r#"select exists (select from projection.checkpoint
+                              where projection = $1 and build = $2 and partition = $3) as "exists!""#,
+            build.name(),
+            build.number,
+            narrow(partition)
+        )
+        .fetch_one(tx.connection())
+        .await
+        .map_err(|error| Failure::Other(error.into()))?;
+        if exists {
+            return Ok(None);
+        }
+        Err(Failure::Other(Error::Dropped { projection: build.name(), build: build.number }))
+    }
+
+    async fn halt(&self, build: &Build, partition: u16, offset: i64, reason: String) -> Result<Progress, Error> {
+        let mut tx = self.store.partition_tx().await?;
+        sqlx::query!(
+            "update projection.checkpoint set halted_at = coalesce(halted_at, now()), error = $5, updated_at = now()
+             where projection = $1 and build = $2 and partition = $3 and next_offset = $4",
+            build.name(),
+            build.number,
+            narrow(partition),
+            offset,
+            reason
+        )
+        .execute(tx.connection())
+        .await?;
+        tx.commit().await?;
+        if build.live.load(Ordering::Acquire) {
+            self.waiter.tell(build.name(), partition, offset, true);
+        }
+        metrics::gauge!(metric::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);
+        tracing::error!(projection = build.name(), partition, offset, reason, "a projection halted; it tries again at the next start");
+        Ok(Progress::Halted { offset, reason })
+    }
+
+    pub(crate) fn waiter(&self) -> &Waiter {
+        &self.waiter
+    }
+}
+
+/// A partition's number as the database has it.
+pub(crate) fn narrow(partition: u16) -> i16 {
+    // There are at most 1,024.
+    i16::try_from(partition).unwrap_or(i16::MAX)
+}

@@ -1,0 +1,193 @@
+//! Read your writes: waits until read models have taken in an event. Works in any process, whether or not it runs the
+//! engine; never looks at a token, only at the offset in it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use event_store::Store;
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
+
+/// How soon to look into the database for what other processes have applied, at first and at most.
+const FIRST_POLL: Duration = Duration::from_millis(5);
+const LAST_POLL: Duration = Duration::from_millis(50);
+
+/// Waits for the read models that serve. Cheap to clone; clones share what they learn.
+#[derive(Clone)]
+pub struct Waiter {
+    store: Store,
+    marks: Arc<watch::Sender<Marks>>,
+    /// Held by the one who asks the database for all that wait.
+    asking: Arc<Mutex<()>>,
+}
+
+/// Why a wait ended without what was waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError {
+    /// Time is up, or will not help.
+    #[error(transparent)]
+    NotCaughtUp(#[from] NotCaughtUp),
+    /// The checkpoints could not be read.
+    #[error(transparent)]
+    Store(#[from] event_store::Error),
+}
+
+/// A read model is older than the token asks for.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the read model '{projection}' is {lag_events} events behind what was asked for; try again")]
+pub struct NotCaughtUp {
+    /// The read model that is furthest behind.
+    pub projection: String,
+    /// How many events of the tenant's partition it has yet to take in to satisfy the token.
+    pub lag_events: i64,
+    /// Whether it has halted, so that waiting does not help until an operator has acted.
+    pub halted: bool,
+}
+
+/// How far a projection has come in a partition.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    next_offset: i64,
+    halted: bool,
+}
+
+/// The marks of the builds that serve, by projection and partition.
+#[derive(Default)]
+struct Marks(HashMap<String, Vec<Mark>>);
+
+impl Marks {
+    fn get(&self, projection: &str, partition: u16) -> Mark {
+        self.0.get(projection).and_then(|marks| marks.get(usize::from(partition))).copied().unwrap_or_default()
+    }
+
+    fn entry(&mut self, projection: &str, partition: u16) -> Option<&mut Mark> {
+        let (index, projection) = (usize::from(partition), projection.to_owned());
+        let marks = self.0.entry(projection).or_default();
+        if marks.len() <= index {
+            marks.resize(index + 1, Mark::default());
+        }
+        marks.get_mut(index)
+    }
+
+    /// The one of `projections` that is furthest from having applied `offset`, if any has not.
+    fn behind(&self, projections: &[&str], partition: u16, offset: i64) -> Option<NotCaughtUp> {
+        projections
+            .iter()
+            .map(|projection| (projection, self.get(projection, partition)))
+            .filter(|(_, mark)| mark.next_offset <= offset)
+            .min_by_key(|(_, mark)| mark.next_offset)
+            .map(|(projection, mark)| NotCaughtUp {
+                projection: (*projection).to_owned(),
+                lag_events: offset + 1 - mark.next_offset,
+                halted: mark.halted,
+            })
+    }
+}
+
+impl Waiter {
+    /// A waiter that knows nothing yet. Where an engine runs, take [`crate::Engine::waiter`]: it hears of progress at once.
+    pub fn new(store: Store) -> Self {
+        Self { store, marks: Arc::new(watch::Sender::new(Marks::default())), asking: Arc::default() }
+    }
+
+    /// Returns when each of `projections` has applied the event at `offset` of the partition. A halted one is not
+    /// waited for.
+    pub async fn wait(
+        &self,
+        partition: u16,
+        offset: i64,
+        projections: &[&str],
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        let deadline = Instant::now() + timeout;
+        let mut marks = self.marks.subscribe();
+        let mut pause = FIRST_POLL;
+        let mut asked = false;
+        loop {
+            let behind = marks.borrow_and_update().behind(projections, partition, offset);
+            let Some(behind) = behind else { return Ok(()) };
+            // What was heard may be old, so the database has the last word at least once.
+            if asked && (behind.halted || Instant::now() >= deadline) {
+                return Err(behind.into());
+            }
+            let until = deadline.min(Instant::now() + if asked { pause } else { Duration::ZERO });
+            tokio::select! {
+                biased;
+                changed = marks.changed() => {
+                    if changed.is_ok() {
+                        continue;
+                    }
+                }
+                () = tokio::time::sleep_until(until) => {}
+            }
+            if asked {
+                pause = (pause * 2).min(LAST_POLL);
+            }
+            self.ask().await?;
+            asked = true;
+        }
+    }
+
+    /// Looks into the database, unless another task is doing so right now: then waits for what it finds.
+    async fn ask(&self) -> Result<(), event_store::Error> {
+        let Ok(_asking) = self.asking.try_lock() else {
+            let _done = self.asking.lock().await;
+            return Ok(());
+        };
+        let mut tx = self.store.partition_tx().await?;
+        let rows = sqlx::query!(
+            r#"select c.projection, c.partition, c.next_offset, c.halted_at is not null as "halted!"
+               from projection.live l join projection.checkpoint c on c.projection = l.projection and c.build = l.build"#
+        )
+        .fetch_all(tx.connection())
+        .await?;
+        self.marks.send_if_modified(|marks| {
+            let mut moved = false;
+            for row in rows {
+                let Ok(partition) = u16::try_from(row.partition) else { continue };
+                let Some(mark) = marks.entry(&row.projection, partition) else { continue };
+                if row.next_offset > mark.next_offset || (row.next_offset == mark.next_offset && row.halted != mark.halted)
+                {
+                    *mark = Mark { next_offset: row.next_offset, halted: row.halted };
+                    moved = true;
+                }
+            }
+            moved
+        });
+        Ok(())
+    }
+
+    /// The engine of this process has come this far, or was set back by a crash of the database.
+    pub(crate) fn tell(&self, projection: &str, partition: u16, next_offset: i64, halted: bool) {
+        self.marks.send_if_modified(|marks| {
+            let Some(mark) = marks.entry(projection, partition) else { return false };
+            let moved = mark.next_offset != next_offset || mark.halted != halted;
+            *mark = Mark { next_offset, halted };
+            moved
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_furthest_behind_is_named() {
+        let mut marks = Marks::default();
+        for (projection, next_offset) in [("a", 10), ("b", 7)] {
+            if let Some(mark) = marks.entry(projection, 3) {
+                mark.next_offset = next_offset;
+            }
+        }
+        assert_eq!(marks.behind(&["a", "b"], 3, 6), None);
+        let behind = |projections: &[&str], offset| {
+            marks.behind(projections, 3, offset).map(|found| (found.projection, found.lag_events))
+        };
+        assert_eq!(behind(&["a", "b"], 9), Some(("b".to_owned(), 3)));
+        assert_eq!(behind(&["a"], 9), None);
+        assert_eq!(behind(&["c"], 0), Some(("c".to_owned(), 1)));
+        assert_eq!(marks.behind(&["a"], 2, 0).map(|found| found.lag_events), Some(1));
+    }
+}

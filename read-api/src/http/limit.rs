@@ -1,0 +1,84 @@
+//! How large an operation may be; owns the measures and their bounds, never what happens to the answer.
+//!
+//! Tokens, nesting, aliases, root fields, depth and selections are measured before the engine validates, because
+//! validating a hostile document is itself the cost: fragments that spread fragments grow exponentially. The cost of the
+//! operation, which needs the schema, is measured by the engine extension `Cost`.
+
+mod cost;
+mod selection;
+mod token;
+
+use async_graphql::{ServerError, Value, indexmap::IndexMap};
+
+pub(super) use self::{cost::Cost, selection::measure, token::check};
+use super::failure::{Code, error, set};
+
+/// The bounds of one document. All are inclusive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Lexical tokens.
+    pub tokens: usize,
+    /// Brackets of any kind inside each other: the parser recurses over them.
+    pub nesting: usize,
+    /// Aliased fields, those of a fragment as often as it is spread.
+    pub aliases: usize,
+    /// Fields at the top of an operation.
+    pub root_fields: usize,
+    /// Fields inside each other.
+    pub depth: usize,
+    /// What the operation costs, in nodes: every field 1, in a list as often as the list is long. Before validation it
+    /// bounds the selections of the document, with fragments spread out.
+    pub nodes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tokens: 2_000,
+            nesting: 64,
+            aliases: 30,
+            root_fields: 20,
+            depth: 16,
+            nodes: 10_000,
+        }
+    }
+}
+
+/// How often a list of types or fields may be asked for inside another within `__schema` or `__type`. Each multiplies
+/// the answer by the size of the schema; the usual introspection needs 1.
+const INTROSPECTION_LISTS: usize = 2;
+
+/// The refusal of an operation that measures `value` where `limit` allows `max`.
+fn exceeded(limit: &'static str, value: usize, max: usize) -> ServerError {
+    let more = if value == usize::MAX {
+        "more than can be counted".to_owned()
+    } else {
+        value.to_string()
+    };
+    let mut refusal = error(
+        Code::LimitExceeded,
+        format!(
+            "the operation has {more} {limit}, at most {max} are allowed; ask for less at once"
+        ),
+        None,
+    );
+    let details = [
+        ("name", Value::from(limit)),
+        ("value", Value::from(value as u64)),
+        ("max", Value::from(max as u64)),
+    ];
+    let details: IndexMap<_, _> = details
+        .into_iter()
+        .map(|(key, value)| (async_graphql::Name::new(key), value))
+        .collect();
+    set(&mut refusal, "limit", Value::Object(details));
+    refusal
+}
+
+/// [`exceeded`], if it is.
+fn within(limit: &'static str, value: usize, max: usize) -> Result<(), ServerError> {
+    if value > max {
+        return Err(exceeded(limit, value, max));
+    }
+    Ok(())
+}

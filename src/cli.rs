@@ -1,0 +1,186 @@
+//! The command line: nouns and verbs, and the exit codes. What a verb does is its own module's business.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use uuid::Uuid;
+
+use crate::{output, verb};
+
+/// The event-sourced, multi-tenant CQRS platform under small-business software.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out.
+#[derive(Parser, Debug)]
+#[command(name = "daybook", version, propagate_version = true)]
+pub struct Cli {
+    /// A configuration file; `config.default.toml` lists every setting.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the embedded database, for verbs that use it.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".daybook")]
+    pub data_dir: PathBuf,
+    /// How data is written to stdout.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub output: output::Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What the program can do.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Serve with an embedded PostgreSQL and a demo organization.
+    Dev(verb::dev::Args),
+    /// Serve on an existing PostgreSQL.
+    Serve(verb::serve::Args),
+    /// Create or upgrade the database.
+    Migrate,
+    /// Check an installation, and say what is wrong with it.
+    Doctor,
+    /// Print the effective configuration, secrets left out.
+    CheckConfig,
+    /// Import history from another system.
+    #[command(subcommand)]
+    Import(Import),
+    /// Read the log.
+    #[command(subcommand)]
+    Events(Events),
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// API keys.
+    #[command(subcommand)]
+    Key(Key),
+    /// Read models.
+    #[command(subcommand)]
+    Projections(Projections),
+    /// Write the generated references: OpenAPI document, GraphQL schema.
+    Generate {
+        /// The folder to write to.
+        #[arg(long, default_value = "docs/api")]
+        out: PathBuf,
+    },
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages.
+    Man {
+        /// The folder to write to.
+        dir: PathBuf,
+    },
+}
+
+/// Sources of imports.
+#[derive(Subcommand, Debug)]
+pub enum Import {
+    /// The public CSV files of the Olist marketplace, plain or zstd-compressed; one tenant per seller.
+    Olist(verb::import::Args),
+}
+
+/// What can be read of the log.
+#[derive(Subcommand, Debug)]
+pub enum Events {
+    /// A tenant's events, oldest first.
+    List {
+        /// The tenant.
+        #[arg(long)]
+        tenant: Uuid,
+        /// Only those after this position.
+        #[arg(long, default_value_t = 0)]
+        after: i64,
+        /// At most so many; all by default.
+        #[arg(long)]
+        limit: Option<i64>,
+    },
+    /// A tenant's events as they come.
+    Tail {
+        /// The tenant.
+        #[arg(long)]
+        tenant: Uuid,
+        /// Begin after this position; with the newest by default.
+        #[arg(long)]
+        after: Option<i64>,
+    },
+}
+
+/// What can be done with tenants.
+#[derive(Subcommand, Debug)]
+pub enum Tenant {
+    /// All tenants.
+    List,
+    /// Register a tenant.
+    Create {
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// Its id; a new one by default.
+        #[arg(long)]
+        id: Option<Uuid>,
+        /// Its country, ISO 3166 alpha-2.
+        #[arg(long)]
+        country: Option<String>,
+    },
+}
+
+/// What can be done with keys.
+#[derive(Subcommand, Debug)]
+pub enum Key {
+    /// Issue a key; it is shown once.
+    Create {
+        /// The tenant.
+        #[arg(long)]
+        tenant: Uuid,
+        /// What it may do: `*`, `<context>:*` or `<context>:<action>`; repeatable.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+        /// What it is called.
+        #[arg(long, default_value = "command line")]
+        name: String,
+    },
+}
+
+/// What can be done with read models.
+#[derive(Subcommand, Debug)]
+pub enum Projections {
+    /// Every projection and partition: how far, how far behind.
+    List,
+    /// Wait until the read models have passed a token, or everything that is in the log now.
+    Wait {
+        /// The token of a command's answer, with its tenant.
+        #[arg(long, requires = "tenant")]
+        token: Option<String>,
+        /// The token's tenant.
+        #[arg(long)]
+        tenant: Option<Uuid>,
+        /// How long, in seconds.
+        #[arg(long, default_value_t = 60)]
+        timeout: u64,
+    },
+}
+
+/// Runs the program; its exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream each belongs to.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match verb::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(if error.is::<verb::NotReady>() { 3 } else { 1 })
+        }
+    }
+}
+
+/// The whole command, for completions and man pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}

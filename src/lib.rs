@@ -1,0 +1,14 @@
+//! The `daybook` program: its command line, its configuration and the assembly of all crates. Business rules, SQL and
+//! HTTP handlers live in the crates, never here.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod embedded;
+pub mod import;
+pub mod lifecycle;
+pub mod output;
+pub mod seed;
+pub mod telemetry;
+pub mod verb;
