@@ -65,7 +65,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Projections(Projections::Wait { token, tenant, timeout }) => {
                 projections::wait(&place, token.as_deref().zip(tenant), timeout).await
             }
-            Verb::Generate { out } => generate::run(&out),
+            Verb::Generate { out } => generate::run(&out).await,
             Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
         }
     })

@@ -60,8 +60,14 @@ pub(crate) async fn handle(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if !matches!(kind.split(';').next().unwrap_or_default().trim(), CONTENT_TYPE | "application/ndjson" | "application/jsonl") {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
+    if !matches!(
+        kind.split(';').next().unwrap_or_default().trim(),
+        CONTENT_TYPE | "application/ndjson" | "application/jsonl"
+    ) {
         return Err(Problem::unsupported_media_type(CONTENT_TYPE));
     }
     let source = match query.as_deref().unwrap_or_default() {
@@ -70,41 +76,64 @@ pub(crate) async fn handle(
             principal.require("organization", "import")?;
             Source::Import
         }
-        _ => return Err(Problem::malformed_request("The only query parameter here is source, api or import.")),
+        _ => {
+            return Err(Problem::malformed_request(
+                "The only query parameter here is source, api or import.",
+            ));
+        }
     };
-    let session = Session { bus, principal, context, source };
+    let session = Session {
+        bus,
+        principal,
+        context,
+        source,
+    };
     let mut lines = Lines::new(body.into_data_stream());
     // The first batch is read before anything is answered: a body that is no lines at all still gets a status.
     let first = lines.next_batch().await;
     if let Some(Err(problem)) = first.first().map(|(_, line)| line.as_ref()) {
         return Err(problem.clone());
     }
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::from_stream(answers(session, lines, first))).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, CONTENT_TYPE)],
+        Body::from_stream(answers(session, lines, first)),
+    )
+        .into_response())
 }
 
 type Batch = Vec<(u64, Result<Bytes, Problem>)>;
 
-fn answers<S>(session: Session, lines: Lines<S>, first: Batch) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>>
+fn answers<S>(
+    session: Session,
+    lines: Lines<S>,
+    first: Batch,
+) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>>
 where
     S: Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static,
 {
-    stream::unfold((session, lines, Some(first)), |(session, mut lines, first)| async move {
-        let batch = match first {
-            Some(batch) => batch,
-            None => lines.next_batch().await,
-        };
-        if batch.is_empty() {
-            return None;
-        }
-        let answer = session.execute(batch).await;
-        Some((Ok(answer), (session, lines, None)))
-    })
+    stream::unfold(
+        (session, lines, Some(first)),
+        |(session, mut lines, first)| async move {
+            let batch = match first {
+                Some(batch) => batch,
+                None => lines.next_batch().await,
+            };
+            if batch.is_empty() {
+                return None;
+            }
+            let answer = session.execute(batch).await;
+            Some((Ok(answer), (session, lines, None)))
+        },
+    )
     .boxed()
 }
 
 impl Session {
     async fn execute(&self, batch: Batch) -> Bytes {
-        let (mut requests, mut slots) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        let (mut requests, mut slots) = (
+            Vec::with_capacity(batch.len()),
+            Vec::with_capacity(batch.len()),
+        );
         for (number, line) in batch {
             match line.and_then(|line| self.request(&line)) {
                 Ok(request) => {
@@ -114,7 +143,12 @@ impl Session {
                 Err(problem) => slots.push((number, Some(problem))),
             }
         }
-        let mut results = self.bus.execute_all(&requests).await.into_iter().zip(&requests);
+        let mut results = self
+            .bus
+            .execute_all(&requests)
+            .await
+            .into_iter()
+            .zip(&requests);
         let mut answer = Vec::new();
         for (number, problem) in slots {
             let value = match problem.map_or_else(|| results.next(), |_| None) {
@@ -131,15 +165,30 @@ impl Session {
 
     fn request(&self, line: &[u8]) -> Result<Request, Problem> {
         let line: Line = gateway::json::parse(line)?;
-        let spec = registry().by_kind(&line.kind).filter(|spec| !spec.registers).ok_or_else(|| {
-            Problem::malformed("/type", format!("There is no command '{}'. A command is named like 'order.place'.", shortened(&line.kind)))
-        })?;
+        let spec = registry()
+            .by_kind(&line.kind)
+            .filter(|spec| !spec.registers)
+            .ok_or_else(|| {
+                Problem::malformed(
+                    "/type",
+                    format!(
+                        "There is no command '{}'. A command is named like 'order.place'.",
+                        shortened(&line.kind)
+                    ),
+                )
+            })?;
         self.principal.require(spec.context, spec.name)?;
         if line.occurred_at.is_some() && self.source != Source::Import {
-            return Err(Problem::malformed("/occurredAt", "Only an import may say when it happened: add ?source=import."));
+            return Err(Problem::malformed(
+                "/occurredAt",
+                "Only an import may say when it happened: add ?source=import.",
+            ));
         }
         if self.source == Source::Import && line.idempotency_key.is_none() {
-            return Err(Problem::malformed("/idempotencyKey", "A line of an import needs the key of the row it comes from."));
+            return Err(Problem::malformed(
+                "/idempotencyKey",
+                "A line of an import needs the key of the row it comes from.",
+            ));
         }
         let request = Request {
             tenant: self.principal.tenant,
@@ -147,7 +196,10 @@ impl Session {
             source: self.source,
             spec,
             id: line.id,
-            data: line.data.map_or_else(|| Bytes::from_static(b"{}"), |data| Bytes::from(String::from(Box::<str>::from(data)))),
+            data: line.data.map_or_else(
+                || Bytes::from_static(b"{}"),
+                |data| Bytes::from(String::from(Box::<str>::from(data))),
+            ),
             key: line.idempotency_key,
             expected_version: line.expected_version,
             occurred_at: line.occurred_at,

@@ -55,7 +55,10 @@ impl Request {
     }
 
     pub(crate) fn want(&self) -> Want {
-        Want { tenant: self.tenant, stream: self.stream() }
+        Want {
+            tenant: self.tenant,
+            stream: self.stream(),
+        }
     }
 
     /// The id that the idempotency key stands for: of this tenant and principal.
@@ -74,9 +77,16 @@ impl Request {
     /// What tells one request from another under the same key: the command, the aggregate and the fields, however
     /// they are spaced or ordered.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        let canonical = serde_json::from_slice::<serde_json::Value>(&self.data)
-            .map_or_else(|_| self.data.to_vec(), |value| value.to_string().into_bytes());
-        Sha256::new().chain_update(&self.spec.kind).chain_update(self.id.as_bytes()).chain_update(canonical).finalize().into()
+        let canonical = serde_json::from_slice::<serde_json::Value>(&self.data).map_or_else(
+            |_| self.data.to_vec(),
+            |value| value.to_string().into_bytes(),
+        );
+        Sha256::new()
+            .chain_update(&self.spec.kind)
+            .chain_update(self.id.as_bytes())
+            .chain_update(canonical)
+            .finalize()
+            .into()
     }
 }
 
@@ -107,25 +117,39 @@ pub struct Bus {
 
 impl Bus {
     /// A bus. Without `settle`, commands that change credentials answer as soon as they are in the log.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, settle: Option<Arc<dyn Settle>>, way: Way) -> Self {
-        Self { store, clock, settle, way }
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        settle: Option<Arc<dyn Settle>>,
+        way: Way,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            settle,
+            way,
+        }
     }
 
     /// Executes one command.
     pub async fn execute(&self, request: Request) -> Result<Accepted, Problem> {
         let mut answers = self.execute_all(std::slice::from_ref(&request)).await;
-        answers.pop().unwrap_or_else(|| Err(Problem::internal_because("a command got no answer")))
+        answers
+            .pop()
+            .unwrap_or_else(|| Err(Problem::internal_because("a command got no answer")))
     }
 
     /// Executes a batch: one answer each, in order. Commands of one stream see each other in that order; a refused one
     /// never keeps another from being executed.
     pub async fn execute_all(&self, requests: &[Request]) -> Vec<Result<Accepted, Problem>> {
-        let mut answers: Vec<Option<Result<Accepted, Problem>>> = requests.iter().map(|_| None).collect();
+        let mut answers: Vec<Option<Result<Accepted, Problem>>> =
+            requests.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..requests.len()).collect();
         for _ in 0..ROUNDS {
             if let Err(problem) = round::run(self, requests, &open, &mut answers).await {
                 for index in &open {
-                    if let Some(answer) = answers.get_mut(*index).filter(|answer| answer.is_none()) {
+                    if let Some(answer) = answers.get_mut(*index).filter(|answer| answer.is_none())
+                    {
                         *answer = Some(Err(problem.clone()));
                     }
                 }
@@ -135,6 +159,9 @@ impl Bus {
                 break;
             }
         }
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Problem::overloaded(1)))).collect()
+        answers
+            .into_iter()
+            .map(|answer| answer.unwrap_or_else(|| Err(Problem::overloaded(1))))
+            .collect()
     }
 }

@@ -7,8 +7,8 @@ mod result;
 use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
-    ContainerType, Context, ContextSelectionSet, ErrorExtensions, ObjectType, OutputType, Positioned, ServerError,
-    ServerResult, Value,
+    ContainerType, Context, ContextSelectionSet, ErrorExtensions, ObjectType, OutputType,
+    Positioned, ServerError, ServerResult, Value,
     indexmap::IndexMap,
     parser::types::Field,
     registry::{MetaField, MetaType, MetaTypeId, Registry},
@@ -39,10 +39,18 @@ impl<Q> Mutation<Q> {
 }
 
 impl<Q: ObjectType + 'static> Mutation<Q> {
-    async fn execute(&self, ctx: &Context<'_>, spec: &'static Spec) -> ServerResult<CommandResult<Q>> {
+    async fn execute(
+        &self,
+        ctx: &Context<'_>,
+        spec: &'static Spec,
+    ) -> ServerResult<CommandResult<Q>> {
         let problem = |problem: &Problem| top_level(problem).into_server_error(ctx.item.pos);
-        let principal = ctx.data::<Principal>().map_err(|e| e.into_server_error(ctx.item.pos))?;
-        principal.require(spec.context, spec.name).map_err(|p| problem(&p))?;
+        let principal = ctx
+            .data::<Principal>()
+            .map_err(|e| e.into_server_error(ctx.item.pos))?;
+        principal
+            .require(spec.context, spec.name)
+            .map_err(|p| problem(&p))?;
         let (_, id) = ctx.param_value::<Uuid>("id", None)?;
         let (_, input) = ctx.param_value::<Option<Raw>>("input", None)?;
         let (_, key) = ctx.param_value::<Option<String>>("commandId", None)?;
@@ -55,7 +63,10 @@ impl<Q: ObjectType + 'static> Mutation<Q> {
             source: Source::Api,
             spec,
             id,
-            data: input::to_json(&spec.schema, input).to_string().into_bytes().into(),
+            data: input::to_json(&spec.schema, input)
+                .to_string()
+                .into_bytes()
+                .into(),
             key,
             expected_version,
             occurred_at: None,
@@ -69,8 +80,14 @@ impl<Q: ObjectType + 'static> Mutation<Q> {
         };
         match answer {
             Ok(accepted) => {
-                let query = accepted.token.as_deref().map(|token| (self.after)(ctx, token));
-                Ok(CommandResult::accepted(accepted, query.unwrap_or_else(|| (self.after)(ctx, ""))))
+                let query = accepted
+                    .token
+                    .as_deref()
+                    .map(|token| (self.after)(ctx, token));
+                Ok(CommandResult::accepted(
+                    accepted,
+                    query.unwrap_or_else(|| (self.after)(ctx, "")),
+                ))
             }
             Err(refused) => CommandResult::refused(&refused).ok_or_else(|| problem(&refused)),
         }
@@ -82,7 +99,11 @@ fn top_level(problem: &Problem) -> async_graphql::Error {
     let code = problem.code().to_uppercase().replace('-', "_");
     async_graphql::Error::new(problem.detail()).extend_with(|_, extensions| {
         extensions.set("code", code);
-        if let Some(seconds) = problem.extensions().get("retryAfter").and_then(serde_json::Value::as_u64) {
+        if let Some(seconds) = problem
+            .extensions()
+            .get("retryAfter")
+            .and_then(serde_json::Value::as_u64)
+        {
             extensions.set("retryAfter", seconds);
         }
     })
@@ -91,7 +112,9 @@ fn top_level(problem: &Problem) -> async_graphql::Error {
 impl<Q: ObjectType + 'static> ContainerType for Mutation<Q> {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
         let name = ctx.item.node.name.node.as_str();
-        let Some(spec) = registry().public().find(|spec| spec.mutation() == name) else { return Ok(None) };
+        let Some(spec) = registry().public().find(|spec| spec.mutation() == name) else {
+            return Ok(None);
+        };
         let result = self.execute(ctx, spec).await?;
         let selection = ctx.with_selection_set(&ctx.item.node.selection_set);
         result.resolve(&selection, ctx.item).await.map(Some)
@@ -131,9 +154,15 @@ impl<Q: ObjectType + 'static> OutputType for Mutation<Q> {
         })
     }
 
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+    async fn resolve(
+        &self,
+        ctx: &ContextSelectionSet<'_>,
+        _: &Positioned<Field>,
+    ) -> ServerResult<Value> {
         // One after the other, as the specification wants it of mutations.
-        resolve_container_serial(ctx, self).await.map_err(|error| ServerError { ..error })
+        resolve_container_serial(ctx, self)
+            .await
+            .map_err(|error| ServerError { ..error })
     }
 }
 
@@ -149,14 +178,25 @@ fn field(types: &mut Registry, spec: &Spec, result: &str) -> MetaField {
     };
     let mut args = IndexMap::new();
     let mut add = |name: &str, ty: String, description: &str| {
-        args.insert(name.to_owned(), input::value(name, ty, Some(description.to_owned())));
+        args.insert(
+            name.to_owned(),
+            input::value(name, ty, Some(description.to_owned())),
+        );
     };
     add("id", uuid, id);
     if let Some(ty) = input::register(types, spec) {
         add("input", ty, "The command's fields.");
     }
-    add("commandId", string, "The idempotency key, at most 255 bytes: repeating it answers the first result again.");
-    add("expectedVersion", int, "Refuse unless the aggregate is at this version.");
+    add(
+        "commandId",
+        string,
+        "The idempotency key, at most 255 bytes: repeating it answers the first result again.",
+    );
+    add(
+        "expectedVersion",
+        int,
+        "Refuse unless the aggregate is at this version.",
+    );
     add("dryRun", boolean, "Decide only; write nothing.");
     MetaField {
         name: spec.mutation(),
@@ -178,4 +218,3 @@ fn field(types: &mut Registry, spec: &Spec, result: &str) -> MetaField {
         requires_scopes: Vec::new(),
     }
 }
-

@@ -15,7 +15,10 @@ pub fn document() -> Value {
         schemas.extend(definitions);
         paths.insert(rest::path(spec), json!({ "post": operation(spec) }));
     }
-    paths.insert("/api/v1/commands".to_owned(), json!({ "post": bulk_operation() }));
+    paths.insert(
+        "/api/v1/commands".to_owned(),
+        json!({ "post": bulk_operation() }),
+    );
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -49,7 +52,10 @@ fn component(schema: &Value, definitions: &mut Map<String, Value>) -> Value {
                         }
                     }
                     ("$ref", Value::String(path)) => {
-                        copy.insert(name.clone(), path.replace("#/$defs/", "#/components/schemas/").into());
+                        copy.insert(
+                            name.clone(),
+                            path.replace("#/$defs/", "#/components/schemas/").into(),
+                        );
                     }
                     _ => {
                         copy.insert(name.clone(), component(value, definitions));
@@ -58,20 +64,35 @@ fn component(schema: &Value, definitions: &mut Map<String, Value>) -> Value {
             }
             Value::Object(copy)
         }
-        Value::Array(items) => items.iter().map(|item| component(item, definitions)).collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| component(item, definitions))
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => schema.clone(),
     }
 }
 
 fn operation(spec: &Spec) -> Value {
-    let required = spec.schema.get("required").and_then(Value::as_array).is_some_and(|r| !r.is_empty());
+    let required = spec
+        .schema
+        .get("required")
+        .and_then(Value::as_array)
+        .is_some_and(|r| !r.is_empty());
     let mut responses = Map::new();
     if spec.creates {
         responses.insert("201".to_owned(), accepted("Accepted: it was created."));
     }
-    responses.insert("200".to_owned(), accepted("Accepted, replayed, or decided as a dry run."));
-    for status in ["400", "401", "403", "404", "409", "413", "415", "422", "503"] {
-        responses.insert(status.to_owned(), json!({ "$ref": "#/components/responses/Problem" }));
+    responses.insert(
+        "200".to_owned(),
+        accepted("Accepted, replayed, or decided as a dry run."),
+    );
+    for status in [
+        "400", "401", "403", "404", "409", "413", "415", "422", "503",
+    ] {
+        responses.insert(
+            status.to_owned(),
+            json!({ "$ref": "#/components/responses/Problem" }),
+        );
     }
     json!({
         "operationId": spec.mutation(),

@@ -8,10 +8,14 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::Value;
 
-pub(crate) use contexts::settings;
 pub(crate) use bound::{Decided, Handler, Refused, Situation, State};
+pub(crate) use contexts::settings;
 
 /// A registered command.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about a command"
+)]
 pub struct Spec {
     /// The context, such as `order`.
     pub context: &'static str,
@@ -54,7 +58,9 @@ impl Spec {
     /// The mutation's name, such as `approvePayment`.
     pub fn mutation(&self) -> String {
         let mut chars = self.title.chars();
-        chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+        chars.next().map_or_else(String::new, |first| {
+            first.to_lowercase().chain(chars).collect()
+        })
     }
 }
 
@@ -72,7 +78,11 @@ pub struct Registry {
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let specs = contexts::all();
-    let by_kind = specs.iter().enumerate().map(|(index, spec)| (spec.kind.clone(), index)).collect();
+    let by_kind = specs
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| (spec.kind.clone(), index))
+        .collect();
     Registry { specs, by_kind }
 });
 
@@ -94,6 +104,8 @@ impl Registry {
 
     /// The command called `order.place` and so on.
     pub fn by_kind(&self, kind: &str) -> Option<&Spec> {
-        self.by_kind.get(kind).and_then(|index| self.specs.get(*index))
+        self.by_kind
+            .get(kind)
+            .and_then(|index| self.specs.get(*index))
     }
 }

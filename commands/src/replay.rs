@@ -12,13 +12,23 @@ pub(crate) fn event_id(command_id: Uuid, number: u32) -> Uuid {
 }
 
 /// The first result of the command, if its events are in the loaded stream.
-pub(crate) fn answer(store: &Store, request: &Request, loaded: &Loaded, command_id: Uuid) -> Option<Accepted> {
+pub(crate) fn answer(
+    store: &Store,
+    request: &Request,
+    loaded: &Loaded,
+    command_id: Uuid,
+) -> Option<Accepted> {
     let mut events = Vec::new();
     let mut wanted = event_id(command_id, 1);
     for stored in &loaded.events {
         if stored.event_id == wanted {
             events.push(stored);
-            wanted = event_id(command_id, u32::try_from(events.len()).unwrap_or(u32::MAX).saturating_add(1));
+            wanted = event_id(
+                command_id,
+                u32::try_from(events.len())
+                    .unwrap_or(u32::MAX)
+                    .saturating_add(1),
+            );
         }
     }
     let last = *events.last()?;

@@ -31,6 +31,10 @@ pub fn path(spec: &Spec) -> String {
     format!("/api/v1/{}/{{id}}/{}", spec.plural, spec.kebab())
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "extractors: what the framework hands to a route"
+)]
 async fn handle(
     State(bus): State<Bus>,
     Extension(spec): Extension<&'static Spec>,
@@ -43,9 +47,17 @@ async fn handle(
 ) -> Result<Response, Problem> {
     principal.require(spec.context, spec.name)?;
     let data = body.map_err(|rejection| unread(&rejection))?;
-    let data = if data.is_empty() { Bytes::from_static(b"{}") } else { json(&headers, data)? };
-    let id = Uuid::parse_str(&id)
-        .map_err(|_| Problem::malformed_request(format!("'{}' in the address is not a UUID.", shortened(&id))))?;
+    let data = if data.is_empty() {
+        Bytes::from_static(b"{}")
+    } else {
+        json(&headers, data)?
+    };
+    let id = Uuid::parse_str(&id).map_err(|_| {
+        Problem::malformed_request(format!(
+            "'{}' in the address is not a UUID.",
+            shortened(&id)
+        ))
+    })?;
     let request = Request {
         tenant: principal.tenant,
         actor: principal.actor,
@@ -77,16 +89,28 @@ fn answer(spec: &Spec, accepted: Accepted) -> Response {
 
 /// 201 for what was created just now, else 200.
 pub(crate) fn status(spec: &Spec, accepted: &Accepted) -> StatusCode {
-    if spec.creates && !accepted.replayed && !accepted.dry_run { StatusCode::CREATED } else { StatusCode::OK }
+    if spec.creates && !accepted.replayed && !accepted.dry_run {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    }
 }
 
 /// What no command may have, whichever way it came in.
 pub(crate) fn checked(request: &Request) -> Result<(), Problem> {
-    if request.key.as_ref().is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
-        return Err(Problem::malformed_request(format!("The idempotency key must have 1 to {MAX_KEY_BYTES} bytes.")));
+    if request
+        .key
+        .as_ref()
+        .is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES)
+    {
+        return Err(Problem::malformed_request(format!(
+            "The idempotency key must have 1 to {MAX_KEY_BYTES} bytes."
+        )));
     }
     if request.expected_version.is_some_and(|version| version < 0) {
-        return Err(Problem::malformed_request("The expected version must not be negative."));
+        return Err(Problem::malformed_request(
+            "The expected version must not be negative.",
+        ));
     }
     // An organization is its own tenant: any other id is another tenant's, and not to be seen.
     if request.spec.context == "organization" && request.id != request.tenant.0 {
@@ -104,7 +128,10 @@ fn unread(rejection: &BytesRejection) -> Problem {
 }
 
 fn json(headers: &HeaderMap, data: Bytes) -> Result<Bytes, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         Ok(data)
@@ -114,26 +141,39 @@ fn json(headers: &HeaderMap, data: Bytes) -> Result<Bytes, Problem> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let text = value
-        .to_str()
-        .map_err(|_| Problem::malformed_request("The header Idempotency-Key must have visible ASCII characters only."))?;
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| {
+        Problem::malformed_request(
+            "The header Idempotency-Key must have visible ASCII characters only.",
+        )
+    })?;
     Ok(Some(text.to_owned()))
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let version = value.to_str().ok().and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-    version
-        .map(Some)
-        .ok_or_else(|| Problem::malformed_request("The header If-Match must be a version in quotes, such as \"3\"."))
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let version = value
+        .to_str()
+        .ok()
+        .and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        Problem::malformed_request(
+            "The header If-Match must be a version in quotes, such as \"3\".",
+        )
+    })
 }
 
 fn dry_run(query: Option<&str>) -> Result<bool, Problem> {
     match query.unwrap_or_default() {
         "" | "dryRun=false" => Ok(false),
         "dryRun=true" => Ok(true),
-        _ => Err(Problem::malformed_request("The only query parameter here is dryRun, true or false.")),
+        _ => Err(Problem::malformed_request(
+            "The only query parameter here is dryRun, true or false.",
+        )),
     }
 }
 

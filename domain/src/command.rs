@@ -16,8 +16,12 @@ pub trait Rejection: std::error::Error + Send + Sync + 'static {
 
 /// An aggregate of this domain: any `cqrs_es::Aggregate` whose commands carry what their decision may know.
 pub trait Entity:
-    Aggregate<Command = Decide<<Self as Entity>::Decision>, Event = <Self as Entity>::Fact, Error = <Self as Entity>::Refusal, Services = ()>
-    + Clone
+    Aggregate<
+        Command = Decide<<Self as Entity>::Decision>,
+        Event = <Self as Entity>::Fact,
+        Error = <Self as Entity>::Refusal,
+        Services = (),
+    > + Clone
     + 'static
 {
     /// The context's commands, one variant each.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use event_schemas::{
     Personal, Text,
-    customer::{ConsentRecorded, ConsentWithdrawn, CustomerContactChanged, CustomerEvent, CustomerRegistered},
+    customer::{
+        ConsentRecorded, ConsentWithdrawn, CustomerContactChanged, CustomerEvent,
+        CustomerRegistered,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +19,9 @@ mod rejection;
 #[cfg(test)]
 mod tests;
 
-pub use command::{ChangeContact, CustomerCommand, RecordConsent, RegisterCustomer, WithdrawConsent};
+pub use command::{
+    ChangeContact, CustomerCommand, RecordConsent, RegisterCustomer, WithdrawConsent,
+};
 pub use rejection::CustomerRejection;
 
 /// How many purposes a customer may agree to at once, so that the state stays small.
@@ -138,9 +143,15 @@ fn change_contact(command: ChangeContact) -> Result<CustomerContactChanged, Cust
         state: None,
         country: None,
     };
-    if changed == nothing { Err(CustomerRejection::ContactUnchanged) } else { Ok(changed) }
+    if changed == nothing {
+        Err(CustomerRejection::ContactUnchanged)
+    } else {
+        Ok(changed)
+    }
 }
 
-fn personal<const MIN: usize, const MAX: usize>(Personal(text): Personal<Text<MIN, MAX>>) -> Personal<String> {
+fn personal<const MIN: usize, const MAX: usize>(
+    Personal(text): Personal<Text<MIN, MAX>>,
+) -> Personal<String> {
     Personal(text.into())
 }

@@ -20,8 +20,8 @@ mod rules;
 mod tests;
 
 pub use command::{
-    ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, NewLine, NewPayment, OrderCommand, PlaceOrder,
-    RefundOrder, ReviewOrder, ShipOrder, StartProcessing,
+    ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, NewLine, NewPayment, OrderCommand,
+    PlaceOrder, RefundOrder, ReviewOrder, ShipOrder, StartProcessing,
 };
 pub use rejection::OrderRejection;
 

@@ -20,7 +20,8 @@ mod rejection;
 mod tests;
 
 pub use command::{
-    ChangeSettings, IssueApiKey, OrganizationCommand, RegisterOrganization, RenameOrganization, RevokeApiKey,
+    ChangeSettings, IssueApiKey, OrganizationCommand, RegisterOrganization, RenameOrganization,
+    RevokeApiKey,
 };
 pub use rejection::OrganizationRejection;
 
@@ -57,7 +58,10 @@ impl Organization {
         self.settings
     }
 
-    fn decide(&self, decide: Decide<OrganizationCommand>) -> Result<OrganizationEvent, OrganizationRejection> {
+    fn decide(
+        &self,
+        decide: Decide<OrganizationCommand>,
+    ) -> Result<OrganizationEvent, OrganizationRejection> {
         let Some(name) = &self.name else {
             let OrganizationCommand::Register(command) = decide.command else {
                 return Err(OrganizationRejection::NotFound);
@@ -69,15 +73,23 @@ impl Organization {
             OrganizationCommand::Rename(command) if command.name.as_str() == name => {
                 Err(OrganizationRejection::NameUnchanged)
             }
-            OrganizationCommand::Rename(command) => {
-                Ok(OrganizationRenamed { name: command.name.into() }.into())
+            OrganizationCommand::Rename(command) => Ok(OrganizationRenamed {
+                name: command.name.into(),
             }
-            OrganizationCommand::ChangeSettings(ChangeSettings { ship_before_payment }) => {
-                Ok(OrganizationSettingsChanged { ship_before_payment }.into())
+            .into()),
+            OrganizationCommand::ChangeSettings(ChangeSettings {
+                ship_before_payment,
+            }) => Ok(OrganizationSettingsChanged {
+                ship_before_payment,
             }
-            OrganizationCommand::IssueApiKey { request, key_id, secret_hash } => {
-                self.issue(request, key_id, secret_hash, decide.occurred_at).map(Into::into)
-            }
+            .into()),
+            OrganizationCommand::IssueApiKey {
+                request,
+                key_id,
+                secret_hash,
+            } => self
+                .issue(request, key_id, secret_hash, decide.occurred_at)
+                .map(Into::into),
             OrganizationCommand::RevokeApiKey(command) => self.revoke(&command).map(Into::into),
         }
     }
@@ -92,24 +104,40 @@ impl Organization {
         if request.expires_at.is_some_and(|expiry| expiry <= time) {
             return Err(OrganizationRejection::ExpiryInThePast);
         }
-        if self.api_keys.values().filter(|key| key.works_at(time)).count() >= MAX_API_KEYS {
+        if self
+            .api_keys
+            .values()
+            .filter(|key| key.works_at(time))
+            .count()
+            >= MAX_API_KEYS
+        {
             return Err(OrganizationRejection::TooManyApiKeys);
         }
         Ok(ApiKeyIssued {
             key_id,
             name: request.name.into(),
-            scopes: request.scopes.into_vec().into_iter().map(Into::into).collect(),
+            scopes: request
+                .scopes
+                .into_vec()
+                .into_iter()
+                .map(Into::into)
+                .collect(),
             secret_hash,
             expires_at: request.expires_at,
         })
     }
 
     fn revoke(&self, command: &RevokeApiKey) -> Result<ApiKeyRevoked, OrganizationRejection> {
-        let key = self.api_keys.get(&command.key_id).ok_or(OrganizationRejection::ApiKeyUnknown)?;
+        let key = self
+            .api_keys
+            .get(&command.key_id)
+            .ok_or(OrganizationRejection::ApiKeyUnknown)?;
         if key.revoked {
             return Err(OrganizationRejection::ApiKeyAlreadyRevoked);
         }
-        Ok(ApiKeyRevoked { key_id: command.key_id })
+        Ok(ApiKeyRevoked {
+            key_id: command.key_id,
+        })
     }
 }
 
@@ -133,13 +161,20 @@ impl Aggregate for Organization {
 
     fn apply(&mut self, event: OrganizationEvent) {
         match event {
-            OrganizationEvent::OrganizationRegistered(registered) => self.name = Some(registered.name),
+            OrganizationEvent::OrganizationRegistered(registered) => {
+                self.name = Some(registered.name);
+            }
             OrganizationEvent::OrganizationRenamed(renamed) => self.name = Some(renamed.name),
             OrganizationEvent::OrganizationSettingsChanged(changed) => {
-                self.settings = Settings { ship_before_payment: changed.ship_before_payment };
+                self.settings = Settings {
+                    ship_before_payment: changed.ship_before_payment,
+                };
             }
             OrganizationEvent::ApiKeyIssued(issued) => {
-                let key = ApiKey { expires_at: issued.expires_at, revoked: false };
+                let key = ApiKey {
+                    expires_at: issued.expires_at,
+                    revoked: false,
+                };
                 self.api_keys.insert(issued.key_id, key);
             }
             OrganizationEvent::ApiKeyRevoked(revoked) => {

@@ -13,7 +13,10 @@ impl Country {
     /// The country of that code, if it has the form of one.
     pub fn try_new(code: &str) -> Option<Self> {
         let bytes: [u8; 2] = code.as_bytes().try_into().ok()?;
-        bytes.iter().all(u8::is_ascii_uppercase).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(u8::is_ascii_uppercase)
+            .then_some(Self(bytes))
     }
 
     /// The code.
@@ -38,8 +41,9 @@ impl Serialize for Country {
 impl<'de> Deserialize<'de> for Country {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = String::deserialize(deserializer)?;
-        Self::try_new(&code)
-            .ok_or_else(|| de::Error::custom("not an ISO 3166-1 alpha-2 country code, such as 'BR'"))
+        Self::try_new(&code).ok_or_else(|| {
+            de::Error::custom("not an ISO 3166-1 alpha-2 country code, such as 'BR'")
+        })
     }
 }
 
@@ -64,7 +68,10 @@ mod tests {
 
     #[test]
     fn only_the_form_is_checked() {
-        assert_eq!(Country::try_new("BR").map(|c| c.as_str().to_owned()), Some("BR".to_owned()));
+        assert_eq!(
+            Country::try_new("BR").map(|c| c.as_str().to_owned()),
+            Some("BR".to_owned())
+        );
         assert_eq!(["br", "BRA", "B", "", "É"].map(Country::try_new), [None; 5]);
     }
 }

@@ -1,5 +1,5 @@
 //! The events of a customer: contact data and consents. Whatever identifies a person is
-//! [`Personal`](crate::Personal).
+//! [`Personal`].
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -17,6 +17,9 @@ pub mod stream;
 pub mod tenant;
 pub mod text;
 
+#[cfg(test)]
+mod samples;
+
 pub use country::Country;
 pub use envelope::{Actor, ActorKind, Metadata, RecordedEvent, Source};
 pub use event::{DecodeError, Event};

@@ -85,11 +85,23 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let read = |json: &str| serde_json::from_str::<Score>(json).map(Score::get).map_err(|e| e.to_string());
+        let read = |json: &str| {
+            serde_json::from_str::<Score>(json)
+                .map(Score::get)
+                .map_err(|e| e.to_string())
+        };
         assert_eq!(read("5"), Ok(5));
-        assert_eq!(read("0"), Err("the number 0 is outside 1 to 5 at line 1 column 1".to_owned()));
-        assert!(read("6").is_err() && read("4.5").is_err() && read("-1").is_err() && read("\"3\"").is_err());
+        assert_eq!(read("0"), Err("the number 0 is outside 1 to 5".to_owned()));
+        assert!(
+            read("6").is_err()
+                && read("4.5").is_err()
+                && read("-1").is_err()
+                && read("\"3\"").is_err()
+        );
         assert!(Quantity::try_new(0).is_none() && Quantity::try_new(MAX_COUNT + 1).is_none());
-        assert!(PositiveMinor::try_new(MAX_MINOR).is_some() && PositiveMinor::try_new(MAX_MINOR + 1).is_none());
+        assert!(
+            PositiveMinor::try_new(MAX_MINOR).is_some()
+                && PositiveMinor::try_new(MAX_MINOR + 1).is_none()
+        );
     }
 }

@@ -20,9 +20,9 @@ impl Scope {
     pub fn try_new(scope: impl Into<String>) -> Option<Self> {
         let scope = scope.into();
         let valid = scope == "*"
-            || scope
-                .split_once(':')
-                .is_some_and(|(context, action)| is_word(context) && (action == "*" || is_word(action)));
+            || scope.split_once(':').is_some_and(|(context, action)| {
+                is_word(context) && (action == "*" || is_word(action))
+            });
         valid.then_some(Self(scope))
     }
 
@@ -74,11 +74,26 @@ mod tests {
 
     #[test]
     fn the_grammar_is_kept() {
-        for scope in ["*", "order:*", "order:approvePayment", "organization:import"] {
+        for scope in [
+            "*",
+            "order:*",
+            "order:approvePayment",
+            "organization:import",
+        ] {
             assert!(Scope::try_new(scope).is_some(), "{scope}");
         }
         let long = format!("order:{}", "a".repeat(65));
-        for scope in ["", "order", "Order:place", "order:", ":place", "*:place", "order:place:now", "order:a b", &long] {
+        for scope in [
+            "",
+            "order",
+            "Order:place",
+            "order:",
+            ":place",
+            "*:place",
+            "order:place:now",
+            "order:a b",
+            &long,
+        ] {
             assert!(Scope::try_new(scope).is_none(), "{scope}");
         }
     }

@@ -47,6 +47,8 @@ declare
   d_position   bigint[] := array_fill(null::bigint, array[n]);
   d_offset     bigint[] := array_fill(null::bigint, array[n]);
   d_events     int[] := c_events;
+  fresh_tenant uuid[] := '{}';
+  fresh_ord    bigint[] := '{}';
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'log.append needs READ COMMITTED: under % it would number from an old snapshot',
@@ -78,7 +80,10 @@ begin
       else
         insert into log.tenant (tenant_id, partition, state, created_at)
           values (r.tenant, r.partition, 'active', now_recorded) on conflict (tenant_id) do nothing;
-        if not found then
+        if found then
+          fresh_tenant := fresh_tenant || r.tenant;
+          fresh_ord := fresh_ord || r.ord;
+        else
           verdict[r.ord] := 7;
         end if;
       end if;
@@ -89,13 +94,14 @@ begin
   for r in
     select c.ord, c.tenant, c.stream, c.expected, c.events, c.registers, c.occurred,
            t.partition, t.state, coalesce(v.version, 0) as version, h.occurred_at as newest, d.request_hash, d.response,
-           c.behind_batch
+           c.behind_batch, coalesce(f.ord > c.ord, false) as unregistered
     from (
       select u.*, u.occurred < max(u.occurred) over (partition by u.tenant order by u.ord) as behind_batch
       from unnest(c_tenant, c_command, c_stream, c_expected, c_registers, c_hash, c_occurred, c_events) with ordinality
         u(tenant, command, stream, expected, registers, hash, occurred, events, ord)
     ) c
     left join log.tenant t on t.tenant_id = c.tenant
+    left join unnest(fresh_tenant, fresh_ord) f(tenant, ord) on f.tenant = c.tenant
     left join lateral (
       select e.version from log.event e where e.tenant_id = c.tenant and e.stream_id = c.stream
       order by e.version desc limit 1) v on true
@@ -119,7 +125,7 @@ begin
       d_offset[r.ord] := (r.response ->> 'offset')::bigint;
       d_events[r.ord] := (r.response ->> 'events')::int;
       base_version[r.ord] := (r.response ->> 'version')::int - 1;
-    elsif r.partition is null then
+    elsif r.partition is null or r.unregistered then
       verdict[r.ord] := 3;
     elsif r.state <> 'active' then
       verdict[r.ord] := case r.state when 'suspended' then 4 else 5 end;

@@ -71,12 +71,22 @@ pub struct Append {
 impl Append {
     /// What it weighs in the queue, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let events: usize = self.events.iter().map(|e| e.payload.len() + self.metadata.len() + 256).sum();
+        let events: usize = self
+            .events
+            .iter()
+            .map(|e| e.payload.len() + self.metadata.len() + 256)
+            .sum();
         events + 256
     }
 
     pub(crate) fn hash(&self, event: &NewEvent) -> [u8; 32] {
-        content_hash(event.event_id, event.event_type, event.schema_version, &self.metadata, &event.payload)
+        content_hash(
+            event.event_id,
+            event.event_type,
+            event.schema_version,
+            &self.metadata,
+            &event.payload,
+        )
     }
 
     pub(crate) const CONTENT_TYPE: i16 = CONTENT_TYPE_JSON;

@@ -18,7 +18,10 @@ pub trait Clock: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system for time and ids")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system for time and ids"
+)]
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
@@ -28,7 +31,10 @@ impl Clock for SystemClock {
         Uuid::now_v7()
     }
 
-    #[expect(clippy::expect_used, reason = "a machine without randomness must not issue secrets")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a machine without randomness must not issue secrets"
+    )]
     fn random_256(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).expect("the operating system has a random generator");

@@ -50,7 +50,15 @@ impl Signer {
     }
 
     pub(crate) fn sign(&self, tenant: TenantId) -> String {
-        let inner = Sha256::new().chain_update(self.0).chain_update(tenant.to_string()).finalize();
-        hex::encode(Sha256::new().chain_update(self.0).chain_update(inner).finalize())
+        let inner = Sha256::new()
+            .chain_update(self.0)
+            .chain_update(tenant.to_string())
+            .finalize();
+        hex::encode(
+            Sha256::new()
+                .chain_update(self.0)
+                .chain_update(inner)
+                .finalize(),
+        )
     }
 }

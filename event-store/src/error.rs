@@ -15,7 +15,9 @@ pub enum Error {
     #[error("the database is not available, nothing was written; try again")]
     Unavailable(#[source] sqlx::Error),
     /// The connection was lost while an append was under way.
-    #[error("the connection to the database was lost during the append, which may or may not have happened; repeat it with the same idempotency key")]
+    #[error(
+        "the connection to the database was lost during the append, which may or may not have happened; repeat it with the same idempotency key"
+    )]
     OutcomeUnknown(#[source] sqlx::Error),
     /// This one command cannot be stored.
     #[error("the log refused the command: {0}")]
@@ -24,7 +26,9 @@ pub enum Error {
     #[error("the server is shutting down; try again in a moment")]
     ShuttingDown,
     /// Stored bytes that are not what was written, or numbers with a hole.
-    #[error("corrupt log: table log.event, column {column}, partition {partition} offset {offset}: {found}")]
+    #[error(
+        "corrupt log: table log.event, column {column}, partition {partition} offset {offset}: {found}"
+    )]
     Corrupt {
         /// The column that proves it.
         column: &'static str,

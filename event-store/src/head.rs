@@ -23,7 +23,10 @@ pub struct Heads {
 impl Heads {
     pub(crate) fn new(partitions: u16) -> Self {
         let (offsets, _) = watch::channel(vec![0; usize::from(partitions)]);
-        Self { offsets: Arc::new(offsets), unannounced: Arc::new(Notify::new()) }
+        Self {
+            offsets: Arc::new(offsets),
+            unannounced: Arc::new(Notify::new()),
+        }
     }
 
     /// A receiver that is woken whenever a head moves.
@@ -33,7 +36,11 @@ impl Heads {
 
     /// The head of one partition, 0 for one that does not exist.
     pub fn get(&self, partition: u16) -> i64 {
-        self.offsets.borrow().get(usize::from(partition)).copied().unwrap_or(0)
+        self.offsets
+            .borrow()
+            .get(usize::from(partition))
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Moves heads forward after this process's own append, and has that announced to the others.
@@ -47,7 +54,10 @@ impl Heads {
         self.offsets.send_if_modified(|offsets| {
             let mut moved = false;
             for (partition, head) in heads {
-                if let Some(offset) = offsets.get_mut(usize::from(partition)).filter(|offset| **offset < head) {
+                if let Some(offset) = offsets
+                    .get_mut(usize::from(partition))
+                    .filter(|offset| **offset < head)
+                {
                     *offset = head;
                     moved = true;
                 }
@@ -57,7 +67,12 @@ impl Heads {
     }
 
     fn describe(&self) -> String {
-        self.offsets.borrow().iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+        self.offsets
+            .borrow()
+            .iter()
+            .map(i64::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
     }
 }
 
@@ -69,10 +84,15 @@ pub(crate) async fn announce(heads: Heads, pool: PgPool, cancelled: Cancellation
             () = heads.unannounced.notified() => {}
             () = cancelled.cancelled() => return,
         }
-        let told = sqlx::query!("select pg_notify($1, $2)", CHANNEL, heads.describe()).execute(&pool).await;
+        let told = sqlx::query!("select pg_notify($1, $2)", CHANNEL, heads.describe())
+            .execute(&pool)
+            .await;
         if let Err(error) = told {
             // The others still poll.
-            tracing::warn!(error = &error as &dyn std::error::Error, "appends could not be announced");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "appends could not be announced"
+            );
             tokio::time::sleep(DEAF).await;
         }
     }
@@ -89,7 +109,10 @@ pub(crate) async fn watch(heads: Heads, pool: PgPool, cancelled: CancellationTok
             Ok(found) => {
                 heads.learn(found.into_iter());
             }
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the heads could not be read"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the heads could not be read"
+            ),
         }
         let pause = if listener.is_some() { LISTENING } else { DEAF };
         tokio::select! {
@@ -112,7 +135,9 @@ async fn listen(pool: &PgPool) -> Option<PgListener> {
 
 /// Takes announcements in until the connection is lost.
 async fn hear(heads: &Heads, listener: Option<&mut PgListener>) -> bool {
-    let Some(listener) = listener else { return std::future::pending().await };
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
     while let Ok(Some(told)) = listener.try_recv().await {
         let offsets = told.payload().split(',').filter_map(|n| n.parse().ok());
         heads.learn((0_u16..).zip(offsets));
@@ -121,6 +146,11 @@ async fn hear(heads: &Heads, listener: Option<&mut PgListener>) -> bool {
 }
 
 async fn look(pool: &PgPool) -> Result<Vec<(u16, i64)>, sqlx::Error> {
-    let rows = sqlx::query!("select partition, next_offset from log.partition").fetch_all(pool).await?;
-    Ok(rows.into_iter().filter_map(|r| Some((u16::try_from(r.partition).ok()?, r.next_offset))).collect())
+    let rows = sqlx::query!("select partition, next_offset from log.partition")
+        .fetch_all(pool)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|r| Some((u16::try_from(r.partition).ok()?, r.next_offset)))
+        .collect())
 }

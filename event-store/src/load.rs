@@ -102,11 +102,23 @@ pub(crate) async fn load(
     let mut uses = vec![None; keys.len()];
     for row in rows {
         let index = usize::try_from(row.ord - 1).unwrap_or(usize::MAX);
-        match (row.kind, row.event_id, row.event_type, row.payload, row.metadata, row.response) {
+        match (
+            row.kind,
+            row.event_id,
+            row.event_type,
+            row.payload,
+            row.metadata,
+            row.response,
+        ) {
             (0, .., Some(response)) => {
-                let r: Response = serde_json::from_str(&response)
-                    .map_err(|e| Error::Setup(format!("a row of log.command has an unreadable response: {e}")))?;
-                let Some(target) = uses.get_mut(index) else { continue };
+                let r: Response = serde_json::from_str(&response).map_err(|e| {
+                    Error::Setup(format!(
+                        "a row of log.command has an unreadable response: {e}"
+                    ))
+                })?;
+                let Some(target) = uses.get_mut(index) else {
+                    continue;
+                };
                 *target = Some(Remembered {
                     request_hash: row.hash,
                     stream: r.stream,
@@ -117,8 +129,19 @@ pub(crate) async fn load(
                 });
             }
             (_, Some(event_id), Some(event_type), Some(payload), Some(metadata), _) => {
-                let Some(target) = loaded.get_mut(index) else { continue };
-                if content_hash(event_id, &event_type, row.schema_version, &metadata, &payload).as_slice() != row.hash {
+                let Some(target) = loaded.get_mut(index) else {
+                    continue;
+                };
+                if content_hash(
+                    event_id,
+                    &event_type,
+                    row.schema_version,
+                    &metadata,
+                    &payload,
+                )
+                .as_slice()
+                    != row.hash
+                {
                     return Err(Error::CorruptEvent {
                         column: "content_hash",
                         event_id,
@@ -143,7 +166,11 @@ pub(crate) async fn load(
                     payload,
                 });
             }
-            _ => return Err(Error::Setup("log.load answered a row of no known kind; run `daybook migrate`".to_owned())),
+            _ => {
+                return Err(Error::Setup(
+                    "log.load answered a row of no known kind; run `daybook migrate`".to_owned(),
+                ));
+            }
         }
     }
     Ok((loaded, uses))

@@ -11,32 +11,52 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const ROLES: &str = include_str!("../../infra/postgres/roles.sql");
-const FUNCTIONS: [&str; 3] =
-    [include_str!("../sql/install.sql"), include_str!("../sql/load.sql"), include_str!("../sql/append.sql")];
+const FUNCTIONS: [&str; 3] = [
+    include_str!("../sql/install.sql"),
+    include_str!("../sql/load.sql"),
+    include_str!("../sql/append.sql"),
+];
 /// Any number that nothing else in the cluster is likely to lock on.
-const BOOTSTRAP_LOCK: i64 = 0x6461_7962_6f6f_6b;
+const BOOTSTRAP_LOCK: i64 = 0x0064_6179_626f_6f6b;
 
 /// Creates the roles, sets their passwords, runs the migrations and replaces the functions. Idempotent; several
 /// at once wait for each other. `partitions` counts only at the first time.
 pub async fn migrate(options: &Options, partitions: u16) -> Result<(), Error> {
     let admin = admin_options(&options.url)?;
     let secret = secret_of(options)?;
-    let mut connection = PgConnection::connect_with(&admin).await.map_err(Error::Unavailable)?;
-    sqlx::query("select pg_advisory_lock($1)").bind(BOOTSTRAP_LOCK).execute(&mut connection).await?;
+    let mut connection = PgConnection::connect_with(&admin)
+        .await
+        .map_err(Error::Unavailable)?;
+    sqlx::query("select pg_advisory_lock($1)")
+        .bind(BOOTSTRAP_LOCK)
+        .execute(&mut connection)
+        .await?;
     sqlx::raw_sql(ROLES).execute(&mut connection).await?;
     for role in Role::ALL {
         // The password is hexadecimal and the role's name ours: nothing to escape.
-        let statement = format!("alter role {} password '{}'", role.name(), secret.password(role.name()));
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await?;
+        let statement = format!(
+            "alter role {} password '{}'",
+            role.name(),
+            secret.password(role.name())
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+            .execute(&mut connection)
+            .await?;
     }
-    let name: String = sqlx::query_scalar("select quote_ident(current_database())").fetch_one(&mut connection).await?;
+    let name: String = sqlx::query_scalar("select quote_ident(current_database())")
+        .fetch_one(&mut connection)
+        .await?;
     let grants = format!(
         "grant connect, create on database {name} to daybook_migrator, daybook_partition, daybook_owner; \
          grant usage, create on schema public to daybook_migrator"
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(grants)).execute(&mut connection).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(grants))
+        .execute(&mut connection)
+        .await?;
 
-    let mut migrator = PgConnection::connect_with(&Role::Migrator.options(&admin, &secret)).await.map_err(Error::Unavailable)?;
+    let mut migrator = PgConnection::connect_with(&Role::Migrator.options(&admin, &secret))
+        .await
+        .map_err(Error::Unavailable)?;
     MIGRATIONS.run(&mut migrator).await?;
     let mut transaction = migrator.begin().await?;
     for function in FUNCTIONS {

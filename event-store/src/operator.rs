@@ -50,7 +50,17 @@ impl OperatorTx {
 
     /// The position of a tenant's newest event, 0 if it has none.
     pub async fn newest_position(&mut self, tenant: TenantId) -> Result<i64, Error> {
-        let newest = sqlx::query_scalar!("select max(position) from log.event where tenant_id = $1", tenant.0);
+        let newest = sqlx::query_scalar!(
+            "select max(position) from log.event where tenant_id = $1",
+            tenant.0
+        );
         Ok(newest.fetch_one(self.connection()).await?.unwrap_or(0))
+    }
+
+    /// The server's version, such as `18.6`.
+    pub async fn server_version(&mut self) -> Result<String, Error> {
+        let version =
+            sqlx::query_scalar!(r#"select current_setting('server_version') as "version!""#);
+        Ok(version.fetch_one(self.connection()).await?)
     }
 }

@@ -39,7 +39,13 @@ struct Row {
 
 fn checked(row: Row) -> Result<RecordedEvent, Error> {
     let partition = u16::try_from(row.partition).unwrap_or(0);
-    let hash = content_hash(row.event_id, &row.event_type, row.schema_version, &row.metadata, &row.payload);
+    let hash = content_hash(
+        row.event_id,
+        &row.event_type,
+        row.schema_version,
+        &row.metadata,
+        &row.payload,
+    );
     if hash.as_slice() != row.content_hash {
         return Err(Error::Corrupt {
             column: "content_hash",
@@ -93,7 +99,12 @@ fn contiguous(
 
 impl PartitionTx {
     /// Up to `limit` events of a partition from offset `from` on.
-    pub async fn read_partition(&mut self, partition: u16, from: i64, limit: i64) -> Result<Vec<RecordedEvent>, Error> {
+    pub async fn read_partition(
+        &mut self,
+        partition: u16,
+        from: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, Error> {
         let partition = i16::try_from(partition).unwrap_or(i16::MAX);
         let rows = sqlx::query_as!(
             Row,
@@ -112,7 +123,11 @@ impl PartitionTx {
 
 impl TenantTx {
     /// Up to `limit` events of the tenant from position `from` on, in order.
-    pub async fn read_tenant(&mut self, from: i64, limit: i64) -> Result<Vec<RecordedEvent>, Error> {
+    pub async fn read_tenant(
+        &mut self,
+        from: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, Error> {
         let from = from.max(1);
         let rows = sqlx::query_as!(
             Row,
@@ -152,7 +167,13 @@ impl TenantTx {
                 )
                 .fetch_all(self.connection())
                 .await?;
-                contiguous(rows, "version", i64::from(from), |e| i64::from(e.version), 1)
+                contiguous(
+                    rows,
+                    "version",
+                    i64::from(from),
+                    |e| i64::from(e.version),
+                    1,
+                )
             }
             Direction::Backwards => {
                 let rows = sqlx::query_as!(
@@ -177,7 +198,12 @@ impl TenantTx {
 
 impl OperatorTx {
     /// Up to `limit` events of any tenant from position `from` on, in order.
-    pub async fn read_tenant(&mut self, tenant: TenantId, from: i64, limit: i64) -> Result<Vec<RecordedEvent>, Error> {
+    pub async fn read_tenant(
+        &mut self,
+        tenant: TenantId,
+        from: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, Error> {
         let from = from.max(1);
         let rows = sqlx::query_as!(
             Row,

@@ -21,8 +21,14 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Append, Self::Tenant, Self::Partition, Self::Operator, Self::Identity, Self::Migrator];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Append,
+        Self::Tenant,
+        Self::Partition,
+        Self::Operator,
+        Self::Identity,
+        Self::Migrator,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -36,7 +42,11 @@ impl Role {
     }
 
     pub(crate) fn options(self, admin: &PgConnectOptions, secret: &Secret) -> PgConnectOptions {
-        admin.clone().username(self.name()).password(&secret.password(self.name())).application_name(self.name())
+        admin
+            .clone()
+            .username(self.name())
+            .password(&secret.password(self.name()))
+            .application_name(self.name())
     }
 
     /// A pool that opens its connections when they are first needed.
@@ -45,7 +55,7 @@ impl Role {
             .max_connections(size.max(1))
             .acquire_timeout(Duration::from_secs(5))
             .test_before_acquire(false)
-            .idle_timeout(Duration::from_secs(300))
+            .idle_timeout(Duration::from_mins(5))
             .connect_lazy_with(self.options(admin, secret))
     }
 }

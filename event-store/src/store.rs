@@ -50,7 +50,13 @@ pub struct Connections {
 
 impl Default for Connections {
     fn default() -> Self {
-        Self { append: 6, tenant: 12, partition: 8, operator: 2, identity: 4 }
+        Self {
+            append: 6,
+            tenant: 12,
+            partition: 8,
+            operator: 2,
+            identity: 4,
+        }
     }
 }
 
@@ -71,7 +77,13 @@ pub struct QueueLimits {
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self { commands: 8192, bytes: 32 << 20, tenant_percent: 50, batch_commands: 512, batch_bytes: 4 << 20 }
+        Self {
+            commands: 8192,
+            bytes: 32 << 20,
+            tenant_percent: 50,
+            batch_commands: 512,
+            batch_bytes: 4 << 20,
+        }
     }
 }
 
@@ -98,24 +110,54 @@ impl Store {
     pub async fn connect(options: &Options) -> Result<Self, Error> {
         let admin = admin_options(&options.url)?;
         let secret = secret_of(options)?;
-        let pool = |role: Role, size: u32| role.pool(&admin, &secret, size);
-        let append = pool(Role::Append, options.connections.append);
+        let append = Role::Append.pool(&admin, &secret, options.connections.append);
         let partitions = installed_partitions(&append).await?;
+        Ok(Self::assemble(&admin, &secret, options, append, partitions))
+    }
+
+    /// A store that reaches no database: every handle fails. For what only looks at the shape of things.
+    pub fn unconnected() -> Self {
+        let options = Options {
+            url: SecretString::from(""),
+            secret: None,
+            connections: Connections::default(),
+            lanes: 1,
+            queue: QueueLimits::default(),
+        };
+        // Port 0 takes no connections.
+        let admin = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(0);
+        let secret = Secret::new(SecretString::from(""));
+        let append = Role::Append.pool(&admin, &secret, 1);
+        Self::assemble(&admin, &secret, &options, append, 1)
+    }
+
+    fn assemble(
+        admin: &PgConnectOptions,
+        secret: &Secret,
+        options: &Options,
+        append: PgPool,
+        partitions: u16,
+    ) -> Self {
+        let pool = |role: Role, size: u32| role.pool(admin, secret, size);
         let heads = Heads::new(partitions);
-        let lanes = (0..options.lanes.clamp(1, partitions)).map(|_| Lane::new(options.queue)).collect();
-        Ok(Self(Arc::new(Inner {
+        let lanes = (0..options.lanes.clamp(1, partitions))
+            .map(|_| Lane::new(options.queue))
+            .collect();
+        Self(Arc::new(Inner {
             append,
             tenant: pool(Role::Tenant, options.connections.tenant),
             partition: pool(Role::Partition, options.connections.partition),
             operator: pool(Role::Operator, options.connections.operator),
             identity: pool(Role::Identity, options.connections.identity),
-            signer: Signer::new(&secret),
+            signer: Signer::new(secret),
             tokens: Tokens::new(secret.key("token")),
             cursor_key: secret.key("cursor"),
             partitions,
             lanes,
             heads,
-        })))
+        }))
     }
 
     /// Starts the lanes and the watch on the heads. They end when `cancelled`, after what was queued is flushed.
@@ -123,8 +165,16 @@ impl Store {
         for lane in &self.0.lanes {
             tasks.spawn(lane.clone().run(self.clone(), cancelled.clone()));
         }
-        tasks.spawn(head::announce(self.0.heads.clone(), self.0.append.clone(), cancelled.clone()));
-        tasks.spawn(head::watch(self.0.heads.clone(), self.0.partition.clone(), cancelled.clone()));
+        tasks.spawn(head::announce(
+            self.0.heads.clone(),
+            self.0.append.clone(),
+            cancelled.clone(),
+        ));
+        tasks.spawn(head::watch(
+            self.0.heads.clone(),
+            self.0.partition.clone(),
+            cancelled.clone(),
+        ));
     }
 
     /// The number of partitions, fixed when the log was installed.
@@ -153,13 +203,24 @@ impl Store {
     }
 
     /// Loads what decisions about some streams need, and the earlier uses of some idempotency keys, in one round trip.
-    pub async fn load(&self, wants: &[Want], keys: &[KeyUse]) -> Result<(Vec<Loaded>, Vec<Option<Remembered>>), Error> {
+    pub async fn load(
+        &self,
+        wants: &[Want],
+        keys: &[KeyUse],
+    ) -> Result<(Vec<Loaded>, Vec<Option<Remembered>>), Error> {
         load::load(&self.0.append, wants, keys).await
     }
 
     /// The token that says "no older than this event" to one tenant's queries.
     pub fn issue_token(&self, tenant: TenantId, position: i64, offset: i64) -> String {
-        self.0.tokens.issue(tenant, Token { partition: tenant.partition(self.0.partitions), position, offset })
+        self.0.tokens.issue(
+            tenant,
+            Token {
+                partition: tenant.partition(self.0.partitions),
+                position,
+                offset,
+            },
+        )
     }
 
     /// Reads a token that was issued to this tenant.
@@ -194,17 +255,27 @@ impl Store {
 
     /// Closes every connection.
     pub async fn close(&self) {
-        for pool in [&self.0.append, &self.0.tenant, &self.0.partition, &self.0.operator, &self.0.identity] {
+        for pool in [
+            &self.0.append,
+            &self.0.tenant,
+            &self.0.partition,
+            &self.0.operator,
+            &self.0.identity,
+        ] {
             pool.close().await;
         }
     }
 }
 
 async fn installed_partitions(pool: &PgPool) -> Result<u16, Error> {
-    let found = sqlx::query_scalar!("select partitions from log.installation").fetch_optional(pool).await;
+    let found = sqlx::query_scalar!("select partitions from log.installation")
+        .fetch_optional(pool)
+        .await;
     match found {
         Ok(Some(n)) => u16::try_from(n).map_err(|e| Error::Setup(e.to_string())),
-        Ok(None) => Err(Error::Setup("the log is not installed yet; run `daybook migrate`".to_owned())),
+        Ok(None) => Err(Error::Setup(
+            "the log is not installed yet; run `daybook migrate`".to_owned(),
+        )),
         Err(sqlx::Error::Database(e)) => match e.code().as_deref() {
             Some("28P01" | "28000" | "42P01" | "3F000" | "42501") => Err(Error::Setup(format!(
                 "the database is not set up for this binary ({}); run `daybook migrate` with the same secret",
@@ -218,7 +289,9 @@ async fn installed_partitions(pool: &PgPool) -> Result<u16, Error> {
 
 pub(crate) fn admin_options(url: &SecretString) -> Result<PgConnectOptions, Error> {
     url.expose_secret().parse().map_err(|e| {
-        Error::Setup(format!("the database URL is not of the form postgres://user:password@host:port/database: {e}"))
+        Error::Setup(format!(
+            "the database URL is not of the form postgres://user:password@host:port/database: {e}"
+        ))
     })
 }
 

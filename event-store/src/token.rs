@@ -25,7 +25,9 @@ pub struct Token {
 
 /// A token that this installation did not issue to this tenant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the consistency token was not issued to this organization; pass on the token of a command's answer unchanged")]
+#[error(
+    "the consistency token was not issued to this organization; pass on the token of a command's answer unchanged"
+)]
 pub struct InvalidToken;
 
 /// Issues and reads tokens.
@@ -56,7 +58,10 @@ impl Tokens {
             return Err(InvalidToken);
         }
         // Compared in constant time.
-        self.mac(tenant, body).ok_or(InvalidToken)?.verify_truncated_left(proof).map_err(|_| InvalidToken)?;
+        self.mac(tenant, body)
+            .ok_or(InvalidToken)?
+            .verify_truncated_left(proof)
+            .map_err(|_| InvalidToken)?;
         match body {
             [FORMAT, p0, p1, numbers @ ..] => {
                 let (position, offset) = numbers.split_at_checked(8).ok_or(InvalidToken)?;
@@ -87,12 +92,25 @@ mod tests {
     #[test]
     fn a_token_is_for_its_tenant_and_cannot_be_changed() {
         let (tokens, tenant) = (Tokens::new([7; 32]), TenantId(Uuid::from_u128(1)));
-        let token = Token { partition: 5, position: 42, offset: 99 };
+        let token = Token {
+            partition: 5,
+            position: 42,
+            offset: 99,
+        };
         let text = tokens.issue(tenant, token);
         assert_eq!(tokens.read(tenant, &text), Ok(token));
-        assert_eq!(tokens.read(TenantId(Uuid::from_u128(2)), &text), Err(InvalidToken));
+        assert_eq!(
+            tokens.read(TenantId(Uuid::from_u128(2)), &text),
+            Err(InvalidToken)
+        );
         assert_eq!(Tokens::new([8; 32]).read(tenant, &text), Err(InvalidToken));
-        for forged in ["", "x", "AAAA", &text.replace('A', "B"), &format!("{text}AA")] {
+        for forged in [
+            "",
+            "x",
+            "AAAA",
+            &text.replace('A', "B"),
+            &format!("{text}AA"),
+        ] {
             assert_eq!(tokens.read(tenant, forged), Err(InvalidToken), "{forged}");
         }
     }

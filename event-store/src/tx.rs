@@ -12,13 +12,20 @@ pub struct TenantTx {
 }
 
 impl TenantTx {
-    pub(crate) async fn begin(pool: &PgPool, signer: &Signer, tenant: TenantId) -> Result<Self, Error> {
+    pub(crate) async fn begin(
+        pool: &PgPool,
+        signer: &Signer,
+        tenant: TenantId,
+    ) -> Result<Self, Error> {
         // One round trip: the ids are hexadecimal, so nothing needs escaping.
         let begin = format!(
             "begin isolation level repeatable read read only; select projection.enter('{tenant}', '{}')",
             signer.sign(tenant)
         );
-        let tx = pool.begin_with(sqlx::AssertSqlSafe(begin)).await.map_err(Error::Unavailable)?;
+        let tx = pool
+            .begin_with(sqlx::AssertSqlSafe(begin))
+            .await
+            .map_err(Error::Unavailable)?;
         Ok(Self { tx, tenant })
     }
 
@@ -57,7 +64,11 @@ pub struct OperatorTx(Transaction<'static, Postgres>);
 
 impl OperatorTx {
     pub(crate) async fn begin(pool: &PgPool) -> Result<Self, Error> {
-        Ok(Self(pool.begin_with("begin read only; select projection.look()").await.map_err(Error::Unavailable)?))
+        Ok(Self(
+            pool.begin_with("begin read only; select projection.look()")
+                .await
+                .map_err(Error::Unavailable)?,
+        ))
     }
 
     /// The connection, for this transaction's queries.
@@ -71,7 +82,11 @@ pub struct IdentityTx(Transaction<'static, Postgres>);
 
 impl IdentityTx {
     pub(crate) async fn begin(pool: &PgPool) -> Result<Self, Error> {
-        Ok(Self(pool.begin_with("begin read only; select projection.look()").await.map_err(Error::Unavailable)?))
+        Ok(Self(
+            pool.begin_with("begin read only; select projection.look()")
+                .await
+                .map_err(Error::Unavailable)?,
+        ))
     }
 
     /// The connection, for this transaction's queries.

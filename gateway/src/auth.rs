@@ -34,7 +34,11 @@ impl Principal {
             return Ok(());
         }
         let permission = format!("{context}:{action}");
-        tracing::info!(permission, actor = self.actor.id, "refused: the permission is missing");
+        tracing::info!(
+            permission,
+            actor = self.actor.id,
+            "refused: the permission is missing"
+        );
         Err(Problem::forbidden(&permission))
     }
 }
@@ -44,7 +48,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
 
     /// Fails with 401 on a route that is not protected: a handler never runs without its principal.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unauthenticated)
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(Problem::unauthenticated)
     }
 }
 

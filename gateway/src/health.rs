@@ -34,7 +34,11 @@ impl Health {
         R: Future<Output = Result<String, E>> + Send + 'static,
         E: Display,
     {
-        let check = move || check().map(|found| found.map_err(|error| error.to_string())).boxed();
+        let check = move || {
+            check()
+                .map(|found| found.map_err(|error| error.to_string()))
+                .boxed()
+        };
         self.checks.push((name, Box::new(check)));
         self
     }
@@ -42,7 +46,10 @@ impl Health {
     /// The routes `/health/live` and `/health/ready`, to be merged into the public ones.
     pub fn router(self) -> Router {
         Router::new()
-            .route("/health/live", get(|| async { Json(Live { status: "alive" }) }))
+            .route(
+                "/health/live",
+                get(|| async { Json(Live { status: "alive" }) }),
+            )
             .route("/health/ready", get(ready))
             .with_state(Arc::new(self))
     }
@@ -79,13 +86,23 @@ async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, Json<Ready>) {
         let (status, detail) = match tokio::time::timeout(PATIENCE, check()).await {
             Ok(Ok(detail)) => ("ready", detail),
             Ok(Err(detail)) => ("unready", detail),
-            Err(elapsed) => ("unready", format!("no answer within {} s: {elapsed}", PATIENCE.as_secs())),
+            Err(elapsed) => (
+                "unready",
+                format!("no answer within {} s: {elapsed}", PATIENCE.as_secs()),
+            ),
         };
-        Checked { name, status, detail }
+        Checked {
+            name,
+            status,
+            detail,
+        }
     });
     let checks = join_all(running).await;
     let passed = checks.iter().all(|checked| checked.status == "ready");
-    let (code, status) =
-        if passed { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unready") };
+    let (code, status) = if passed {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unready")
+    };
     (code, Json(Ready { status, checks }))
 }

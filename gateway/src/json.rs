@@ -38,8 +38,15 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
-        let place = if fault.pointer.is_empty() { "The body" } else { &fault.pointer };
-        let detail = format!("{place}: {}. Correct it and send the request again.", fault.reason);
+        let place = if fault.pointer.is_empty() {
+            "The body"
+        } else {
+            &fault.pointer
+        };
+        let detail = format!(
+            "{place}: {}. Correct it and send the request again.",
+            fault.reason
+        );
         Self::malformed(fault.pointer, detail)
     }
 }
@@ -67,11 +74,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
 /// Whether the content type is JSON, in UTF-8.
 pub fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+    let Some(value) = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return false;
     };
     let mut parts = value.split(';').map(str::trim);
-    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+    parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
                 value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")

@@ -17,7 +17,8 @@
 //!
 //! fn application(keys: Arc<dyn Authenticate>, clock: Arc<dyn event_store::Clock>) -> Router {
 //!     let orders = Router::new().route("/api/v1/orders", post(place));
-//!     let public = Health::new().check("log", || async { Ok("reachable".to_owned()) }).router();
+//!     let log = || async { Ok::<_, event_store::Error>("reachable".to_owned()) };
+//!     let public = Health::new().check("log", log).router();
 //!     edge(public.merge(protected(orders, keys)), clock)
 //! }
 //! ```

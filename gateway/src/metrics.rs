@@ -22,8 +22,15 @@ pub const HTTP_REQUESTS_IN_FLIGHT: &str = "http_requests_in_flight";
 /// Tells the installed recorder what the edge's metrics mean.
 pub fn describe() {
     metrics::describe_counter!(HTTP_REQUESTS_TOTAL, "Requests answered.");
-    metrics::describe_histogram!(HTTP_REQUEST_DURATION_SECONDS, metrics::Unit::Seconds, "Time until an answer begins.");
-    metrics::describe_gauge!(HTTP_REQUESTS_IN_FLIGHT, "Requests whose answer has not begun yet.");
+    metrics::describe_histogram!(
+        HTTP_REQUEST_DURATION_SECONDS,
+        metrics::Unit::Seconds,
+        "Time until an answer begins."
+    );
+    metrics::describe_gauge!(
+        HTTP_REQUESTS_IN_FLIGHT,
+        "Requests whose answer has not begun yet."
+    );
 }
 
 /// The route `/metrics`, which shows what `render` makes: the text of the Prometheus exporter.
@@ -31,15 +38,25 @@ pub fn router(render: impl Fn() -> String + Send + Sync + 'static) -> Router {
     let render = Arc::new(render);
     let show = move || {
         let text = render();
-        async move { ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }
+        async move {
+            (
+                [(
+                    header::CONTENT_TYPE,
+                    "text/plain; version=0.0.4; charset=utf-8",
+                )],
+                text,
+            )
+        }
     };
     Router::new().route("/metrics", get(show))
 }
 
 /// Counts and times a request. The route is the pattern it matched, so that ids do not become labels.
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let method = name_of(request.method());
     let begun = Instant::now();
     let response = {
@@ -52,7 +69,8 @@ pub(crate) async fn measure(request: Request, next: Next) -> Response {
         ("status", response.status().as_u16().to_string()),
     ];
     metrics::counter!(HTTP_REQUESTS_TOTAL, &labels).increment(1);
-    metrics::histogram!(HTTP_REQUEST_DURATION_SECONDS, &labels).record(begun.elapsed().as_secs_f64());
+    metrics::histogram!(HTTP_REQUEST_DURATION_SECONDS, &labels)
+        .record(begun.elapsed().as_secs_f64());
     response
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use event_store::{PartitionTx, Store};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{TryStreamExt, stream};
 use metrics::{counter, histogram};
 use tokio::sync::Semaphore;
 
@@ -274,10 +274,6 @@ impl Inner {
         metrics::gauge!(metric::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);
         tracing::error!(projection = build.name(), partition, offset, reason, "a projection halted; it tries again at the next start");
         Ok(Progress::Halted { offset, reason })
-    }
-
-    pub(crate) fn waiter(&self) -> &Waiter {
-        &self.waiter
     }
 }
 

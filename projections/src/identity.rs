@@ -62,8 +62,11 @@ impl Projection for Identity {
                 OrganizationEvent::ApiKeyIssued(issued) => {
                     let hash = hash(&issued.secret_hash)
                         .ok_or_else(|| ApplyError::event(event, "the key's hash is not 64 hexadecimal digits"))?;
-                    let issued_key = (event.tenant.0, issued.key_id);
-                    keys.insert(issued_key, Key { issued: Some((issued, hash, event.occurred_at)), revoked_at: None });
+                    let id = (event.tenant.0, issued.key_id);
+                    let key = Key { issued: Some((issued, hash, event.occurred_at)), revoked_at: None };
+                    if keys.insert(id, key).is_some() {
+                        return Err(ApplyError::event(event, "the key is issued already"));
+                    }
                 }
                 OrganizationEvent::ApiKeyRevoked(revoked) => {
                     let key = keys
@@ -83,10 +86,7 @@ impl Projection for Identity {
 }
 
 fn hash(digits: &str) -> Option<Vec<u8>> {
-    if digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    (0..32).map(|i| u8::from_str_radix(digits.get(2 * i..2 * i + 2)?, 16).ok()).collect()
+    hex::decode(digits).ok().filter(|hash| hash.len() == 32)
 }
 
 async fn insert(keys: &BTreeMap<(Uuid, Uuid), Key>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {

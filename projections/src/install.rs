@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use crate::{Error, Projection, projection::revision};
 
 /// Any number that nothing else in the database is likely to lock on.
-pub(crate) const INSTALL_LOCK: i64 = 0x7072_6f6a_6563_74;
+pub(crate) const INSTALL_LOCK: i64 = 0x0070_726f_6a65_6374;
 
 /// A projection's tables that this process feeds.
 pub(crate) struct Build {

@@ -58,8 +58,7 @@ impl ApplyError {
 
 /// What identifies the tables' content: a hash over the DDL and the fold's number, in hexadecimal.
 pub fn revision(projection: &dyn Projection) -> String {
-    let hash = Sha256::new().chain_update(projection.fold().to_be_bytes()).chain_update(projection.ddl()).finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::new().chain_update(projection.fold().to_be_bytes()).chain_update(projection.ddl()).finalize())
 }
 
 /// The events among `events` that the projection wants, or the first one that this binary does not know.

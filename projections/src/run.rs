@@ -19,7 +19,7 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 /// How often lag is measured.
 const MEASURE: Duration = Duration::from_secs(5);
 /// How often replaced builds are looked for.
-const CLEAN: Duration = Duration::from_secs(60);
+const CLEAN: Duration = Duration::from_mins(1);
 /// How often a new revision tries to take over.
 const SWAP: Duration = Duration::from_secs(1);
 

@@ -23,7 +23,7 @@
 //!   change it, and is left out and counted as a quirk.
 //! * **Money** is read exactly, in centavos; a single amount is at most 9,007,199,254,740, so that sums stay within what
 //!   JavaScript can count.
-//! * **Text** is kept as it is; blank text counts as absent.
+//! * **Text** is kept as it is, but for its line ends, which become line feeds; blank text counts as absent.
 //!
 //! # What becomes of each row
 //!

@@ -1,4 +1,5 @@
-//! The embedded server against the real thing: every test starts PostgreSQL in a folder of its own. Must never touch a server it did not start.
+//! The embedded server against the real thing: every test starts PostgreSQL in a folder of its own. Must never touch a
+//! server it did not start.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -6,6 +6,9 @@ use gateway::Problem;
 
 use super::{BATCH_LINES, Batch, MAX_LINE_BYTES};
 
+/// What was cut off the buffer: a line with its number, or nothing where it was empty or too long.
+type Cut = Vec<(u64, Result<Bytes, Problem>)>;
+
 /// The lines of a body. Empty lines count, but are not handed out.
 pub(super) struct Lines<S> {
     body: S,
@@ -20,7 +23,14 @@ pub(super) struct Lines<S> {
 
 impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Lines<S> {
     pub(super) fn new(body: S) -> Self {
-        Self { body, buffer: Vec::new(), searched: 0, skipping: false, number: 0, ended: false }
+        Self {
+            body,
+            buffer: Vec::new(),
+            searched: 0,
+            skipping: false,
+            number: 0,
+            ended: false,
+        }
     }
 
     /// The next lines: as many as are there, at least one, at most a batch; none at the end.
@@ -35,7 +45,9 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Lines<S> {
                 break;
             }
             // With lines in hand, only what is there already is waited for.
-            let more = if batch.is_empty() { self.body.next().await } else {
+            let more = if batch.is_empty() {
+                self.body.next().await
+            } else {
                 match self.body.next().now_or_never() {
                     Some(more) => more,
                     None => break,
@@ -47,8 +59,16 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Lines<S> {
                     self.ended = true;
                     self.buffer.clear();
                     self.number += 1;
-                    tracing::debug!(error = &error as &dyn std::error::Error, "a bulk body broke off");
-                    batch.push((self.number, Err(Problem::malformed_request("The body broke off here; the lines before it count."))));
+                    tracing::debug!(
+                        error = &error as &dyn std::error::Error,
+                        "a bulk body broke off"
+                    );
+                    batch.push((
+                        self.number,
+                        Err(Problem::malformed_request(
+                            "The body broke off here; the lines before it count.",
+                        )),
+                    ));
                 }
                 None => self.ended = true,
             }
@@ -57,8 +77,13 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Lines<S> {
     }
 
     /// One line, if the buffer holds a whole one: with its number, or nothing if it is empty.
-    fn take_line(&mut self) -> Option<Option<(u64, Result<Bytes, Problem>)>> {
-        let end = self.buffer.iter().skip(self.searched).position(|b| *b == b'\n').map(|at| at + self.searched);
+    fn take_line(&mut self) -> Option<Cut> {
+        let end = self
+            .buffer
+            .iter()
+            .skip(self.searched)
+            .position(|b| *b == b'\n')
+            .map(|at| at + self.searched);
         let Some(end) = end else {
             self.searched = self.buffer.len();
             if self.buffer.len() > MAX_LINE_BYTES {
@@ -67,7 +92,10 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Lines<S> {
                 let first = !std::mem::replace(&mut self.skipping, true);
                 if first {
                     self.number += 1;
-                    return Some(Some((self.number, Err(Problem::payload_too_large(MAX_LINE_BYTES)))));
+                    return Some(vec![(
+                        self.number,
+                        Err(Problem::payload_too_large(MAX_LINE_BYTES)),
+                    )]);
                 }
                 return None;
             }
@@ -85,18 +113,18 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin> Lines<S> {
         Some(self.line(line))
     }
 
-    fn line(&mut self, line: Vec<u8>) -> Option<(u64, Result<Bytes, Problem>)> {
+    fn line(&mut self, line: Vec<u8>) -> Cut {
         if std::mem::take(&mut self.skipping) {
-            return None;
+            return Vec::new();
         }
         self.number += 1;
         if line.iter().all(u8::is_ascii_whitespace) {
-            return None;
+            return Vec::new();
         }
         if line.len() > MAX_LINE_BYTES {
-            return Some((self.number, Err(Problem::payload_too_large(MAX_LINE_BYTES))));
+            return vec![(self.number, Err(Problem::payload_too_large(MAX_LINE_BYTES)))];
         }
-        Some((self.number, Ok(line.into())))
+        vec![(self.number, Ok(line.into()))]
     }
 }
 
@@ -115,7 +143,11 @@ mod tests {
                 return found;
             }
             assert!(batch.len() <= BATCH_LINES);
-            found.extend(batch.into_iter().map(|(n, l)| (n, l.map(|b| b.len()).map_err(|p| p.status().as_u16()))));
+            found.extend(
+                batch
+                    .into_iter()
+                    .map(|(n, l)| (n, l.map(|b| b.len()).map_err(|p| p.status().as_u16()))),
+            );
         }
     }
 

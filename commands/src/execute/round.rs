@@ -18,14 +18,25 @@ const SETTLE: Duration = Duration::from_secs(5);
 type Answers = [Option<Result<Accepted, Problem>>];
 
 /// Fills the answers of `open`; those of commands that another writer beat stay empty, to be decided again.
-pub(super) async fn run(bus: &Bus, requests: &[Request], open: &[usize], answers: &mut Answers) -> Result<(), Problem> {
+pub(super) async fn run(
+    bus: &Bus,
+    requests: &[Request],
+    open: &[usize],
+    answers: &mut Answers,
+) -> Result<(), Problem> {
     let needs = Needs::of(requests, open);
-    let (loaded, remembered) = bus.store.load(&needs.wants, &needs.keys).await.map_err(|e| problem(&e))?;
+    let (loaded, remembered) = bus
+        .store
+        .load(&needs.wants, &needs.keys)
+        .await
+        .map_err(|e| problem(&e))?;
     let mut plan = Plan::new(bus, needs, loaded, remembered);
     let (mut appends, mut pending) = (Vec::new(), Vec::new());
     let mut keys = HashSet::new();
     for index in open {
-        let Some(request) = requests.get(*index) else { continue };
+        let Some(request) = requests.get(*index) else {
+            continue;
+        };
         // A key's second use in a batch is answered in the next round, when its first is in the log.
         if request.key.is_some() && !keys.insert((request.tenant, request.derived_command_id())) {
             continue;
@@ -45,7 +56,9 @@ pub(super) async fn run(bus: &Bus, requests: &[Request], open: &[usize], answers
     let outcomes = send(bus, appends).await?;
     let mut beaten = HashSet::new();
     for ((index, accepted), outcome) in pending.into_iter().zip(outcomes) {
-        let Some(request) = requests.get(index) else { continue };
+        let Some(request) = requests.get(index) else {
+            continue;
+        };
         if let Some(answer) = settle(bus, request, accepted, outcome, &mut beaten).await {
             set(answers, index, answer);
         }
@@ -63,7 +76,9 @@ async fn send(bus: &Bus, appends: Vec<Append>) -> Result<Vec<Result<Outcome, Err
     match bus.way {
         Way::Direct => bus.store.append(&appends).await.map_err(|e| problem(&e)),
         // Submitted in order: a tenant's queue keeps it.
-        Way::Lanes => Ok(join_all(appends.into_iter().map(|append| bus.store.submit(append))).await),
+        Way::Lanes => {
+            Ok(join_all(appends.into_iter().map(|append| bus.store.submit(append))).await)
+        }
     }
 }
 
@@ -81,10 +96,19 @@ async fn settle(
                 event.position = Some(position);
             }
             accepted.position = Some(numbers.last_position());
-            accepted.token = Some(bus.store.issue_token(request.tenant, numbers.last_position(), numbers.last_offset()));
-            if request.spec.settles_identity && let Some(settle) = &bus.settle {
+            accepted.token = Some(bus.store.issue_token(
+                request.tenant,
+                numbers.last_position(),
+                numbers.last_offset(),
+            ));
+            if request.spec.settles_identity
+                && let Some(settle) = &bus.settle
+            {
                 let partition = request.tenant.partition(bus.store.partitions());
-                if let Err(problem) = settle.settle(partition, numbers.last_offset(), SETTLE).await {
+                if let Err(problem) = settle
+                    .settle(partition, numbers.last_offset(), SETTLE)
+                    .await
+                {
                     // The command stands; only its effect on credentials may take a moment longer.
                     tracing::warn!(?problem, "credentials did not settle in time");
                 }
@@ -106,18 +130,26 @@ async fn settle(
 
 fn refused(refusal: Refusal) -> Problem {
     let (code, detail) = match refusal {
-        Refusal::TenantUnknown => ("organization-not-found", "this organization is not registered"),
-        Refusal::TenantSuspended => ("organization-suspended", "this organization is suspended; resume it first"),
-        Refusal::TenantFrozen => {
-            ("organization-frozen", "writing is stopped for this organization after an alarm; the operator knows")
-        }
+        Refusal::TenantUnknown => (
+            "organization-not-found",
+            "this organization is not registered",
+        ),
+        Refusal::TenantSuspended => (
+            "organization-suspended",
+            "this organization is suspended; resume it first",
+        ),
+        Refusal::TenantFrozen => (
+            "organization-frozen",
+            "writing is stopped for this organization after an alarm; the operator knows",
+        ),
         Refusal::BehindNewest => (
             "occurred-at-out-of-order",
             "the time it happened is before the organization's newest event or in the future; import in the order of time",
         ),
-        Refusal::TenantExists => {
-            ("organization-already-registered", "an organization with this id is registered already")
-        }
+        Refusal::TenantExists => (
+            "organization-already-registered",
+            "an organization with this id is registered already",
+        ),
     };
     Problem::rejected(code, detail.to_owned())
 }
@@ -125,12 +157,18 @@ fn refused(refusal: Refusal) -> Problem {
 /// An error of the log in the gateway's words.
 fn problem(error: &Error) -> Problem {
     match error {
-        Error::Overloaded { retry_after_seconds } => Problem::overloaded(*retry_after_seconds),
+        Error::Overloaded {
+            retry_after_seconds,
+        } => Problem::overloaded(*retry_after_seconds),
         Error::Unavailable(_) | Error::ShuttingDown => Problem::unavailable(),
         Error::OutcomeUnknown(_) => Problem::outcome_unknown(),
-        Error::Unstorable(why) => Problem::rejected("not-storable", format!("the log cannot store it: {why}")),
-        Error::Corrupt { .. } | Error::CorruptEvent { .. } | Error::Setup(_) | Error::Database(_) | Error::Migration(_) => {
-            Problem::internal(error)
+        Error::Unstorable(why) => {
+            Problem::rejected("not-storable", format!("the log cannot store it: {why}"))
         }
+        Error::Corrupt { .. }
+        | Error::CorruptEvent { .. }
+        | Error::Setup(_)
+        | Error::Database(_)
+        | Error::Migration(_) => Problem::internal(error),
     }
 }

@@ -1,6 +1,8 @@
 //! What a mutation answers: `Accepted`, or a typed problem that a client can act on.
 
-use async_graphql::{Interface, Object, ObjectType, OutputType, SimpleObject, Union, registry::Registry};
+use async_graphql::{
+    Interface, Object, ObjectType, OutputType, SimpleObject, Union, registry::Registry,
+};
 use gateway::Problem;
 use http::StatusCode;
 use uuid::Uuid;
@@ -16,14 +18,29 @@ pub(super) enum CommandResult<Q: ObjectType + 'static> {
 }
 
 /// What every problem tells.
+#[expect(
+    clippy::duplicated_attributes,
+    reason = "each field of the interface has a type"
+)]
 #[derive(Interface)]
 #[graphql(
     name = "Problem",
-    field(name = "code", ty = "&String", desc = "The stable, machine-readable code."),
-    field(name = "message", ty = "&String", desc = "What happened and what to do next, for a user."),
-    field(name = "path", ty = "&Vec<String>", desc = "Where in the arguments, if somewhere.")
+    field(
+        name = "code",
+        ty = "&String",
+        desc = "The stable, machine-readable code."
+    ),
+    field(
+        name = "message",
+        ty = "&String",
+        desc = "What happened and what to do next, for a user."
+    ),
+    field(
+        name = "path",
+        ty = "&Vec<String>",
+        desc = "Where in the arguments, if somewhere."
+    )
 )]
-#[expect(dead_code, reason = "the schema needs the interface; answers are made of the union")]
 pub(super) enum AnyProblem {
     InvalidInput(InvalidInput),
     NotFound(NotFound),
@@ -81,7 +98,7 @@ struct Event {
     id: Uuid,
     /// Its type, such as `OrderPlaced`.
     #[graphql(name = "type")]
-    event_type: String,
+    kind: String,
     /// Its number in the stream.
     version: i32,
     /// Its number in the organization, as a string.
@@ -120,7 +137,7 @@ impl<Q: ObjectType + 'static> Accepted<Q> {
     async fn events(&self) -> Vec<Event> {
         let event = |e: &crate::AcceptedEvent| Event {
             id: e.id,
-            event_type: e.event_type.clone(),
+            kind: e.event_type.clone(),
             version: e.version,
             position: e.position.map(|p| p.to_string()),
         };
@@ -137,7 +154,10 @@ impl<Q: ObjectType + 'static> Accepted<Q> {
     /// What only the first answer tells, such as a new key.
     async fn secrets(&self) -> Vec<Secret> {
         let secret = |(name, value): (&String, &serde_json::Value)| {
-            Some(Secret { name: name.clone(), value: value.as_str()?.to_owned() })
+            Some(Secret {
+                name: name.clone(),
+                value: value.as_str()?.to_owned(),
+            })
         };
         self.accepted.extra.iter().filter_map(secret).collect()
     }
@@ -156,12 +176,23 @@ impl<Q: ObjectType + 'static> CommandResult<Q> {
     pub(super) fn refused(problem: &Problem) -> Option<Self> {
         let (code, message) = (problem.code().to_owned(), problem.detail().to_owned());
         let path = problem.pointer().map_or_else(Vec::new, |pointer| {
-            let inside = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
+            let inside = pointer
+                .split('/')
+                .skip(1)
+                .map(|part| part.replace("~1", "/").replace("~0", "~"));
             std::iter::once("input".to_owned()).chain(inside).collect()
         });
         match problem.status() {
-            StatusCode::BAD_REQUEST => Some(Self::InvalidInput(InvalidInput { code, message, path })),
-            StatusCode::NOT_FOUND => Some(Self::NotFound(NotFound { code, message, path })),
+            StatusCode::BAD_REQUEST => Some(Self::InvalidInput(InvalidInput {
+                code,
+                message,
+                path,
+            })),
+            StatusCode::NOT_FOUND => Some(Self::NotFound(NotFound {
+                code,
+                message,
+                path,
+            })),
             StatusCode::CONFLICT => {
                 let extension = |name: &str| problem.extensions().get(name);
                 let version = extension("currentVersion").and_then(serde_json::Value::as_i64);
@@ -170,10 +201,16 @@ impl<Q: ObjectType + 'static> CommandResult<Q> {
                     message,
                     path,
                     current_version: version.and_then(|v| i32::try_from(v).ok()),
-                    retryable: extension("retryable").and_then(serde_json::Value::as_bool).unwrap_or(false),
+                    retryable: extension("retryable")
+                        .and_then(serde_json::Value::as_bool)
+                        .unwrap_or(false),
                 }))
             }
-            StatusCode::UNPROCESSABLE_ENTITY => Some(Self::Rejected(Rejected { code, message, path })),
+            StatusCode::UNPROCESSABLE_ENTITY => Some(Self::Rejected(Rejected {
+                code,
+                message,
+                path,
+            })),
             _ => None,
         }
     }

@@ -45,10 +45,7 @@ pub(crate) enum Refused {
     /// The fields are not those of the command.
     Malformed(Box<Problem>),
     /// The business rules say no.
-    Rejected {
-        code: &'static str,
-        detail: String,
-    },
+    Rejected { code: &'static str, detail: String },
 }
 
 /// One command type behind the registry.
@@ -56,7 +53,13 @@ pub(crate) trait Handler: Send + Sync {
     /// Folds a stream's events, oldest first.
     fn fold(&self, events: &[StoredEvent]) -> Result<State, DecodeError>;
     /// Decides on the state; keeps what the new events change in it only if the answer is yes.
-    fn decide(&self, state: &mut State, data: &[u8], situation: Situation, clock: &dyn Clock) -> Result<Decided, Refused>;
+    fn decide(
+        &self,
+        state: &mut State,
+        data: &[u8],
+        situation: Situation,
+        clock: &dyn Clock,
+    ) -> Result<Decided, Refused>;
 }
 
 /// The decision of a command and what its first answer tells besides.
@@ -69,8 +72,13 @@ pub(crate) struct Bound<C: Command> {
 }
 
 impl<C: Command> Bound<C> {
-    pub(crate) fn new(prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> + Send + Sync + 'static) -> Self {
-        Self { prepare: Arc::new(prepare), command: PhantomData }
+    pub(crate) fn new(
+        prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            prepare: Arc::new(prepare),
+            command: PhantomData,
+        }
     }
 }
 
@@ -78,17 +86,33 @@ impl<C: Command> Handler for Bound<C> {
     fn fold(&self, events: &[StoredEvent]) -> Result<State, DecodeError> {
         let mut entity = C::Entity::default();
         for stored in events {
-            entity.apply(Event::decode(&stored.event_type, stored.schema_version, &stored.payload)?);
+            entity.apply(Event::decode(
+                &stored.event_type,
+                stored.schema_version,
+                &stored.payload,
+            )?);
         }
-        Ok(State { entity: Box::new(entity), version: events.last().map_or(0, |e| e.version) })
+        Ok(State {
+            entity: Box::new(entity),
+            version: events.last().map_or(0, |e| e.version),
+        })
     }
 
-    fn decide(&self, state: &mut State, data: &[u8], situation: Situation, clock: &dyn Clock) -> Result<Decided, Refused> {
-        let command: C = gateway::json::parse(data).map_err(|problem| Refused::Malformed(Box::new(problem)))?;
+    fn decide(
+        &self,
+        state: &mut State,
+        data: &[u8],
+        situation: Situation,
+        clock: &dyn Clock,
+    ) -> Result<Decided, Refused> {
+        let command: C =
+            gateway::json::parse(data).map_err(|problem| Refused::Malformed(Box::new(problem)))?;
         let (decision, extra) = (self.prepare)(command, clock);
         let internal = |what: &str| Refused::Malformed(Box::new(Problem::internal_because(what)));
         let Some(entity) = state.entity.downcast_mut::<C::Entity>() else {
-            return Err(internal("a stream's state is of another context than its command"));
+            return Err(internal(
+                "a stream's state is of another context than its command",
+            ));
         };
         let decide = Decide {
             command: decision,
@@ -101,9 +125,18 @@ impl<C: Command> Handler for Bound<C> {
         // The aggregate applies what it writes, so it works on a copy that counts only if it says yes.
         let mut next = entity.clone();
         let sink = EventSink::default();
-        let verdict = next.handle(decide, &(), &sink).now_or_never().ok_or_else(|| internal("a decision waited for something"))?;
-        verdict.map_err(|rejection| Refused::Rejected { code: rejection.code(), detail: rejection.to_string() })?;
-        let written = sink.collect().now_or_never().ok_or_else(|| internal("a decision waited for something"))?;
+        let verdict = next
+            .handle(decide, &(), &sink)
+            .now_or_never()
+            .ok_or_else(|| internal("a decision waited for something"))?;
+        verdict.map_err(|rejection| Refused::Rejected {
+            code: rejection.code(),
+            detail: rejection.to_string(),
+        })?;
+        let written = sink
+            .collect()
+            .now_or_never()
+            .ok_or_else(|| internal("a decision waited for something"))?;
         let mut events = Vec::with_capacity(written.len());
         for event in written {
             events.push(DecidedEvent {
@@ -113,7 +146,8 @@ impl<C: Command> Handler for Bound<C> {
             });
         }
         *entity = next;
-        state.version += i32::try_from(events.len()).map_err(|_| internal("a decision has too many events"))?;
+        state.version +=
+            i32::try_from(events.len()).map_err(|_| internal("a decision has too many events"))?;
         Ok(Decided { events, extra })
     }
 }

@@ -5,10 +5,13 @@ use domain::{
     Command, Entity, Plain, Settings,
     customer::{ChangeContact, RecordConsent, RegisterCustomer, WithdrawConsent},
     order::{
-        ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, PlaceOrder, RefundOrder, ReviewOrder, ShipOrder,
-        StartProcessing,
+        ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, PlaceOrder, RefundOrder,
+        ReviewOrder, ShipOrder, StartProcessing,
     },
-    organization::{ChangeSettings, IssueApiKey, Organization, RegisterOrganization, RenameOrganization, RevokeApiKey},
+    organization::{
+        ChangeSettings, IssueApiKey, Organization, RegisterOrganization, RenameOrganization,
+        RevokeApiKey,
+    },
 };
 use event_schemas::{DecodeError, Event};
 use event_store::{Clock, StoredEvent};
@@ -24,11 +27,20 @@ use super::{
 /// Every command of every context.
 pub(super) fn all() -> Vec<Spec> {
     vec![
-        Spec { registers: true, ..plain::<RegisterOrganization>() },
+        Spec {
+            registers: true,
+            ..plain::<RegisterOrganization>()
+        },
         plain::<RenameOrganization>(),
         plain::<ChangeSettings>(),
-        Spec { settles_identity: true, ..prepared(issue_api_key) },
-        Spec { settles_identity: true, ..plain::<RevokeApiKey>() },
+        Spec {
+            settles_identity: true,
+            ..prepared(issue_api_key)
+        },
+        Spec {
+            settles_identity: true,
+            ..plain::<RevokeApiKey>()
+        },
         plain::<RegisterCustomer>(),
         plain::<ChangeContact>(),
         plain::<RecordConsent>(),
@@ -37,7 +49,10 @@ pub(super) fn all() -> Vec<Spec> {
         plain::<ApprovePayment>(),
         plain::<StartProcessing>(),
         plain::<InvoiceOrder>(),
-        Spec { needs_settings: true, ..plain::<ShipOrder>() },
+        Spec {
+            needs_settings: true,
+            ..plain::<ShipOrder>()
+        },
         plain::<DeliverOrder>(),
         plain::<CancelOrder>(),
         plain::<RefundOrder>(),
@@ -49,7 +64,11 @@ pub(super) fn all() -> Vec<Spec> {
 pub(crate) fn settings(events: &[StoredEvent]) -> Result<Settings, DecodeError> {
     let mut organization = Organization::default();
     for stored in events {
-        organization.apply(Event::decode(&stored.event_type, stored.schema_version, &stored.payload)?);
+        organization.apply(Event::decode(
+            &stored.event_type,
+            stored.schema_version,
+            &stored.payload,
+        )?);
     }
     Ok(organization.settings())
 }
@@ -69,7 +88,9 @@ fn plain<C: Plain>() -> Spec {
     prepared(|command: C, _: &dyn Clock| (command.decision(), Map::new()))
 }
 
-fn prepared<C: Command>(prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> + Send + Sync + 'static) -> Spec {
+fn prepared<C: Command>(
+    prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> + Send + Sync + 'static,
+) -> Spec {
     let schema = schema::<C>();
     let context = <C::Entity as Aggregate>::TYPE;
     Spec {
@@ -78,7 +99,11 @@ fn prepared<C: Command>(prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> +
         name: C::NAME,
         title: C::schema_name().into_owned(),
         kind: format!("{context}.{}", C::NAME),
-        description: schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        description: schema
+            .get("description")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         creates: C::CREATES,
         registers: false,
         settles_identity: false,
@@ -89,5 +114,9 @@ fn prepared<C: Command>(prepare: impl Fn(C, &dyn Clock) -> Prepared<C::Entity> +
 }
 
 fn schema<C: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12().with(|s| s.meta_schema = None).into_generator().into_root_schema_for::<C>().to_value()
+    SchemaSettings::draft2020_12()
+        .with(|s| s.meta_schema = None)
+        .into_generator()
+        .into_root_schema_for::<C>()
+        .to_value()
 }

@@ -6,14 +6,15 @@ use event_schemas::{
     money::Minor,
     number::Count,
     order::{
-        OrderCancelled, OrderDelivered, OrderEvent, OrderInvoiced, OrderLine, OrderPayment, OrderPlaced,
-        OrderProcessingStarted, OrderRefunded, OrderReviewed, OrderShipped, OrderStatus, PaymentApproved,
+        OrderCancelled, OrderDelivered, OrderEvent, OrderInvoiced, OrderLine, OrderPayment,
+        OrderPlaced, OrderProcessingStarted, OrderRefunded, OrderReviewed, OrderShipped,
+        OrderStatus, PaymentApproved,
     },
 };
 
 use super::{
-    ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, NewLine, NewPayment, Order, OrderCommand,
-    OrderRejection, PlaceOrder, RefundOrder, ReviewOrder, ShipOrder, rules::Rules,
+    ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, NewLine, NewPayment, Order,
+    OrderCommand, OrderRejection, PlaceOrder, RefundOrder, ReviewOrder, ShipOrder, rules::Rules,
 };
 use crate::Decide;
 
@@ -33,7 +34,10 @@ impl Circumstances {
 
 impl Order {
     /// The event that follows from the command, or why there is none.
-    pub(super) fn decide(&self, decide: Decide<OrderCommand>) -> Result<OrderEvent, OrderRejection> {
+    pub(super) fn decide(
+        &self,
+        decide: Decide<OrderCommand>,
+    ) -> Result<OrderEvent, OrderRejection> {
         let mut rules = Rules::new(decide.is_import());
         let about = Circumstances {
             import: decide.is_import(),
@@ -67,26 +71,48 @@ impl Order {
         }
     }
 
-    fn approve(&self, command: &ApprovePayment, mut rules: Rules) -> Result<PaymentApproved, OrderRejection> {
+    fn approve(
+        &self,
+        command: &ApprovePayment,
+        mut rules: Rules,
+    ) -> Result<PaymentApproved, OrderRejection> {
         let open = self.due.saturating_sub(self.paid);
         let amount = command.amount.unwrap_or(open);
         rules.require(open > Minor::ZERO, OrderRejection::AlreadyPaid)?;
         rules.require(amount <= open, OrderRejection::PaymentExceedsDue)?;
-        self.paid.checked_add(amount).ok_or(OrderRejection::AmountTooLarge)?;
-        Ok(PaymentApproved { amount, waived: rules.waived() })
+        self.paid
+            .checked_add(amount)
+            .ok_or(OrderRejection::AmountTooLarge)?;
+        Ok(PaymentApproved {
+            amount,
+            waived: rules.waived(),
+        })
     }
 
-    fn start(&self, status: OrderStatus, mut rules: Rules) -> Result<OrderProcessingStarted, OrderRejection> {
+    fn start(
+        &self,
+        status: OrderStatus,
+        mut rules: Rules,
+    ) -> Result<OrderProcessingStarted, OrderRejection> {
         rules.require(!self.delivered, OrderRejection::AlreadyDelivered)?;
         rules.require(!self.shipped, OrderRejection::AlreadyShipped)?;
         let begun = self.invoiced || status == OrderStatus::Processing;
         rules.require(!begun, OrderRejection::AlreadyProcessing)?;
-        Ok(OrderProcessingStarted { waived: rules.waived() })
+        Ok(OrderProcessingStarted {
+            waived: rules.waived(),
+        })
     }
 
-    fn invoice(&self, command: InvoiceOrder, mut rules: Rules) -> Result<OrderInvoiced, OrderRejection> {
+    fn invoice(
+        &self,
+        command: InvoiceOrder,
+        mut rules: Rules,
+    ) -> Result<OrderInvoiced, OrderRejection> {
         rules.require(!self.invoiced, OrderRejection::AlreadyInvoiced)?;
-        Ok(OrderInvoiced { number: command.number.map(Into::into), waived: rules.waived() })
+        Ok(OrderInvoiced {
+            number: command.number.map(Into::into),
+            waived: rules.waived(),
+        })
     }
 
     fn ship(
@@ -97,7 +123,10 @@ impl Order {
     ) -> Result<OrderShipped, OrderRejection> {
         rules.require(!self.shipped, OrderRejection::AlreadyShipped)?;
         rules.require(!self.delivered, OrderRejection::AlreadyDelivered)?;
-        rules.require(self.is_paid() || about.ship_before_payment, OrderRejection::NotPaid)?;
+        rules.require(
+            self.is_paid() || about.ship_before_payment,
+            OrderRejection::NotPaid,
+        )?;
         Ok(OrderShipped {
             carrier: command.carrier.map(Into::into),
             tracking_code: command.tracking_code.map(Into::into),
@@ -114,7 +143,10 @@ impl Order {
     ) -> Result<OrderDelivered, OrderRejection> {
         rules.require(!self.delivered, OrderRejection::AlreadyDelivered)?;
         rules.require(self.shipped, OrderRejection::NotShipped)?;
-        Ok(OrderDelivered { delivered_at: about.date(command.delivered_at), waived: rules.waived() })
+        Ok(OrderDelivered {
+            delivered_at: about.date(command.delivered_at),
+            waived: rules.waived(),
+        })
     }
 
     fn cancel(
@@ -126,7 +158,10 @@ impl Order {
         rules.require(!status.is_cancelled(), OrderRejection::AlreadyCancelled)?;
         rules.require(!self.delivered, OrderRejection::AlreadyDelivered)?;
         // A delivered order was shipped as well; one reason is enough.
-        rules.require(!self.shipped || self.delivered, OrderRejection::AlreadyShipped)?;
+        rules.require(
+            !self.shipped || self.delivered,
+            OrderRejection::AlreadyShipped,
+        )?;
         Ok(OrderCancelled {
             reason: command.reason,
             note: command.note.map(Into::into),
@@ -134,15 +169,29 @@ impl Order {
         })
     }
 
-    fn refund(&self, command: RefundOrder, mut rules: Rules) -> Result<OrderRefunded, OrderRejection> {
+    fn refund(
+        &self,
+        command: RefundOrder,
+        mut rules: Rules,
+    ) -> Result<OrderRefunded, OrderRejection> {
         let amount = Minor::from(command.amount);
         let left = self.paid.saturating_sub(self.refunded);
         rules.require(amount <= left, OrderRejection::RefundExceedsPaid)?;
-        self.refunded.checked_add(amount).ok_or(OrderRejection::AmountTooLarge)?;
-        Ok(OrderRefunded { amount, reason: command.reason.map(Into::into), waived: rules.waived() })
+        self.refunded
+            .checked_add(amount)
+            .ok_or(OrderRejection::AmountTooLarge)?;
+        Ok(OrderRefunded {
+            amount,
+            reason: command.reason.map(Into::into),
+            waived: rules.waived(),
+        })
     }
 
-    fn review(&self, command: ReviewOrder, mut rules: Rules) -> Result<OrderReviewed, OrderRejection> {
+    fn review(
+        &self,
+        command: ReviewOrder,
+        mut rules: Rules,
+    ) -> Result<OrderReviewed, OrderRejection> {
         rules.require(self.delivered, OrderRejection::NotDelivered)?;
         let is_another = match &command.review_id {
             Some(id) => !self.reviews.contains(id.as_str()),
@@ -162,7 +211,10 @@ impl Order {
 
 fn place(command: PlaceOrder, mut rules: Rules) -> Result<OrderPlaced, OrderRejection> {
     let lines: Vec<_> = command.lines.into_vec().into_iter().map(line).collect();
-    let payments = command.payments.map(event_schemas::List::into_vec).unwrap_or_default();
+    let payments = command
+        .payments
+        .map(event_schemas::List::into_vec)
+        .unwrap_or_default();
     rules.require(!lines.is_empty(), OrderRejection::WithoutLines)?;
     let placed = OrderPlaced {
         customer_id: command.customer_id,
@@ -177,7 +229,9 @@ fn place(command: PlaceOrder, mut rules: Rules) -> Result<OrderPlaced, OrderReje
     // Both sums must hold, whichever is due: read models show the other one too. Nothing could count
     // with a larger amount, so this is structural.
     placed.lines_total().ok_or(OrderRejection::AmountTooLarge)?;
-    placed.payments_total().ok_or(OrderRejection::AmountTooLarge)?;
+    placed
+        .payments_total()
+        .ok_or(OrderRejection::AmountTooLarge)?;
     Ok(placed)
 }
 
@@ -201,6 +255,8 @@ fn payment(payment: NewPayment) -> OrderPayment {
     }
 }
 
-fn personal<const MIN: usize, const MAX: usize>(Personal(text): Personal<Text<MIN, MAX>>) -> Personal<String> {
+fn personal<const MIN: usize, const MAX: usize>(
+    Personal(text): Personal<Text<MIN, MAX>>,
+) -> Personal<String> {
     Personal(text.into())
 }

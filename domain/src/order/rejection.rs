@@ -36,7 +36,9 @@ pub enum OrderRejection {
     #[error("this order already has an invoice")]
     AlreadyInvoiced,
     /// Something is still due.
-    #[error("this order is not paid yet; approve the payment first or allow shipping before payment in the settings")]
+    #[error(
+        "this order is not paid yet; approve the payment first or allow shipping before payment in the settings"
+    )]
     NotPaid,
     /// The goods are on their way.
     #[error("this order was already shipped")]

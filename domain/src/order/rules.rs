@@ -12,11 +12,18 @@ pub(super) struct Rules {
 impl Rules {
     /// Rules that refuse, or, for an import, only take note.
     pub(super) fn new(import: bool) -> Self {
-        Self { import, waived: Vec::new() }
+        Self {
+            import,
+            waived: Vec::new(),
+        }
     }
 
     /// Goes on if the rule holds or the past may have broken it.
-    pub(super) fn require(&mut self, holds: bool, otherwise: OrderRejection) -> Result<(), OrderRejection> {
+    pub(super) fn require(
+        &mut self,
+        holds: bool,
+        otherwise: OrderRejection,
+    ) -> Result<(), OrderRejection> {
         if holds {
             return Ok(());
         }

@@ -56,12 +56,18 @@ pub struct IssueApiKey {
 impl IssueApiKey {
     /// The command with the key's id and the SHA-256 of its secret, which were made for it.
     pub fn prepared(self, key_id: Uuid, secret_hash: [u8; 32]) -> OrganizationCommand {
-        let secret_hash = secret_hash.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        OrganizationCommand::IssueApiKey { request: self, key_id, secret_hash }
+        let secret_hash = secret_hash
+            .iter()
+            .fold(String::with_capacity(64), |mut hex, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            });
+        OrganizationCommand::IssueApiKey {
+            request: self,
+            key_id,
+            secret_hash,
+        }
     }
 }
 

@@ -79,7 +79,9 @@ impl OrderStatus {
             OrderEvent::OrderDelivered(_) => Self::Delivered,
             OrderEvent::OrderCancelled(cancelled) => match cancelled.reason {
                 CancelReason::Unavailable => Self::Unavailable,
-                CancelReason::CustomerRequest | CancelReason::Fraud | CancelReason::Other => Self::Canceled,
+                CancelReason::CustomerRequest | CancelReason::Fraud | CancelReason::Other => {
+                    Self::Canceled
+                }
             },
             OrderEvent::OrderRefunded(_) | OrderEvent::OrderReviewed(_) => return current,
         };
@@ -89,7 +91,11 @@ impl OrderStatus {
     /// The later of this status and `step`, unless this one is final.
     #[must_use]
     pub fn after_step(self, step: Self) -> Self {
-        if !self.is_cancelled() && step.rank() > self.rank() { step } else { self }
+        if !self.is_cancelled() && step.rank() > self.rank() {
+            step
+        } else {
+            self
+        }
     }
 
     fn rank(self) -> u8 {
@@ -113,7 +119,10 @@ mod tests {
     fn names_are_what_json_says() {
         for status in OrderStatus::ALL {
             assert_eq!(OrderStatus::parse(status.as_str()), Some(status));
-            assert_eq!(serde_json::to_value(status).ok(), Some(status.as_str().into()));
+            assert_eq!(
+                serde_json::to_value(status).ok(),
+                Some(status.as_str().into())
+            );
         }
         assert_eq!(OrderStatus::parse("cancelled"), None);
     }

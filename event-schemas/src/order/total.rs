@@ -24,17 +24,27 @@ impl OrderPlaced {
 
     /// The freight of all lines.
     pub fn freight_total(&self) -> Option<Minor> {
-        sum(self.lines.iter().map(|line| Some(line.freight.unwrap_or_default())))
+        sum(self
+            .lines
+            .iter()
+            .map(|line| Some(line.freight.unwrap_or_default())))
     }
 
     /// All payments.
     pub fn payments_total(&self) -> Option<Minor> {
-        sum(self.payments.iter().map(|payment: &OrderPayment| Some(payment.amount)))
+        sum(self
+            .payments
+            .iter()
+            .map(|payment: &OrderPayment| Some(payment.amount)))
     }
 
     /// What is due: the payments where some are given, else the lines.
     pub fn due(&self) -> Option<Minor> {
-        if self.payments.is_empty() { self.lines_total() } else { self.payments_total() }
+        if self.payments.is_empty() {
+            self.lines_total()
+        } else {
+            self.payments_total()
+        }
     }
 }
 
@@ -55,7 +65,14 @@ mod tests {
 
     fn line(quantity: u32, unit_price: i64, freight: Option<i64>) -> OrderLine {
         let (unit_price, freight) = (minor(unit_price), freight.map(minor));
-        OrderLine { product_id: "p".into(), category: None, seller_id: None, quantity, unit_price, freight }
+        OrderLine {
+            product_id: "p".into(),
+            category: None,
+            seller_id: None,
+            quantity,
+            unit_price,
+            freight,
+        }
     }
 
     fn placed(lines: Vec<OrderLine>, payments: &[i64]) -> OrderPlaced {
@@ -94,7 +111,10 @@ mod tests {
         assert_eq!(line(2, MAX_MINOR, None).total(), None);
         assert_eq!(line(u32::MAX, MAX_MINOR, Some(MAX_MINOR)).total(), None);
         assert_eq!(line(1, MAX_MINOR, Some(1)).total(), None);
-        assert_eq!(placed(vec![line(1, MAX_MINOR, None), line(1, 1, None)], &[]).due(), None);
+        assert_eq!(
+            placed(vec![line(1, MAX_MINOR, None), line(1, 1, None)], &[]).due(),
+            None
+        );
         assert_eq!(placed(vec![], &[MAX_MINOR, 1]).due(), None);
     }
 }

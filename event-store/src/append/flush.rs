@@ -45,17 +45,28 @@ fn is_data(code: Option<&str>) -> bool {
 fn whole(error: sqlx::Error) -> Error {
     match error {
         // The statement failed, so it was rolled back; or it was never sent.
-        sqlx::Error::Database(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Error::Unavailable(error),
-        sqlx::Error::Io(ref e) if e.kind() == std::io::ErrorKind::ConnectionRefused => Error::Unavailable(error),
+        sqlx::Error::Database(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            Error::Unavailable(error)
+        }
+        sqlx::Error::Io(ref e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Error::Unavailable(error)
+        }
         other => Error::OutcomeUnknown(other),
     }
 }
 
 fn tell(heads: &Heads, partitions: u16, part: &[Append], outcomes: &[Outcome]) {
-    heads.advance(part.iter().zip(outcomes).filter_map(|(append, outcome)| match outcome {
-        Outcome::Appended(numbers) => Some((append.tenant.partition(partitions), numbers.last_offset() + 1)),
-        Outcome::Conflict { .. } | Outcome::Duplicate { .. } | Outcome::Refused(_) => None,
-    }));
+    heads.advance(
+        part.iter()
+            .zip(outcomes)
+            .filter_map(|(append, outcome)| match outcome {
+                Outcome::Appended(numbers) => Some((
+                    append.tenant.partition(partitions),
+                    numbers.last_offset() + 1,
+                )),
+                Outcome::Conflict { .. } | Outcome::Duplicate { .. } | Outcome::Refused(_) => None,
+            }),
+    );
 }
 
 fn narrow(n: u16) -> i16 {
@@ -63,19 +74,33 @@ fn narrow(n: u16) -> i16 {
     i16::try_from(n).unwrap_or(i16::MAX)
 }
 
-async fn call(pool: &PgPool, partitions: u16, batch: &[Append]) -> Result<Vec<Outcome>, sqlx::Error> {
+async fn call(
+    pool: &PgPool,
+    partitions: u16,
+    batch: &[Append],
+) -> Result<Vec<Outcome>, sqlx::Error> {
     let column = |of: fn(&Append) -> i32| batch.iter().map(of).collect::<Vec<_>>();
-    let partition: Vec<i16> = batch.iter().map(|a| narrow(TenantId::partition(a.tenant, partitions))).collect();
+    let partition: Vec<i16> = batch
+        .iter()
+        .map(|a| narrow(TenantId::partition(a.tenant, partitions)))
+        .collect();
     let tenant: Vec<_> = batch.iter().map(|a| a.tenant.0).collect();
     let command: Vec<_> = batch.iter().map(|a| a.command_id).collect();
     let stream: Vec<_> = batch.iter().map(|a| a.stream.0.clone()).collect();
     let expected = column(|a| a.expected.code());
     let registers: Vec<_> = batch.iter().map(|a| a.registers).collect();
-    let request: Vec<Option<&[u8]>> = batch.iter().map(|a| a.request_hash.as_ref().map(|h| h.as_slice())).collect();
+    let request: Vec<Option<&[u8]>> = batch
+        .iter()
+        .map(|a| a.request_hash.as_ref().map(<[u8; 32]>::as_slice))
+        .collect();
     let occurred: Vec<_> = batch.iter().map(|a| a.occurred_at).collect();
     let counts = column(|a| i32::try_from(a.events.len()).unwrap_or(i32::MAX));
 
-    let each = || (1_i32..).zip(batch).flat_map(|(c, a)| (1_i32..).zip(&a.events).map(move |(i, e)| (c, i, a, e)));
+    let each = || {
+        (1_i32..)
+            .zip(batch)
+            .flat_map(|(c, a)| (1_i32..).zip(&a.events).map(move |(i, e)| (c, i, a, e)))
+    };
     let e_command: Vec<_> = each().map(|(c, ..)| c).collect();
     let e_index: Vec<_> = each().map(|(_, i, ..)| i).collect();
     let id: Vec<_> = each().map(|(.., e)| e.event_id).collect();
@@ -125,8 +150,15 @@ async fn call(pool: &PgPool, partitions: u16, batch: &[Append]) -> Result<Vec<Ou
             };
             let outcome = match row.outcome {
                 0 => numbers().map(Outcome::Appended),
-                1 => row.first_version.map(|current_version| Outcome::Conflict { current_version }),
-                2 => numbers().zip(row.prior_hash).map(|(original, request_hash)| Outcome::Duplicate { original, request_hash }),
+                1 => row
+                    .first_version
+                    .map(|current_version| Outcome::Conflict { current_version }),
+                2 => numbers()
+                    .zip(row.prior_hash)
+                    .map(|(original, request_hash)| Outcome::Duplicate {
+                        original,
+                        request_hash,
+                    }),
                 3 => Some(Outcome::Refused(Refusal::TenantUnknown)),
                 4 => Some(Outcome::Refused(Refusal::TenantSuspended)),
                 5 => Some(Outcome::Refused(Refusal::TenantFrozen)),
@@ -134,7 +166,12 @@ async fn call(pool: &PgPool, partitions: u16, batch: &[Append]) -> Result<Vec<Ou
                 7 => Some(Outcome::Refused(Refusal::TenantExists)),
                 _ => None,
             };
-            outcome.ok_or_else(|| sqlx::Error::Protocol(format!("log.append answered an unknown outcome {}", row.outcome)))
+            outcome.ok_or_else(|| {
+                sqlx::Error::Protocol(format!(
+                    "log.append answered an unknown outcome {}",
+                    row.outcome
+                ))
+            })
         })
         .collect()
 }

@@ -21,17 +21,24 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(limits: QueueLimits) -> Self {
-        Self { queue: Arc::new(Mutex::new(Some(Queue::new(limits)))), bell: Arc::new(Notify::new()) }
+        Self {
+            queue: Arc::new(Mutex::new(Some(Queue::new(limits)))),
+            bell: Arc::new(Notify::new()),
+        }
     }
 
     pub(crate) async fn submit(&self, append: Append) -> Result<Outcome, Error> {
         let (ticket, answer) = oneshot::channel();
         {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(queue) = queue.as_mut() else { return Err(Error::ShuttingDown) };
+            let Some(queue) = queue.as_mut() else {
+                return Err(Error::ShuttingDown);
+            };
             if queue.push(append, ticket).is_err() {
                 counter!("append_refused_total").increment(1);
-                return Err(Error::Overloaded { retry_after_seconds: 1 });
+                return Err(Error::Overloaded {
+                    retry_after_seconds: 1,
+                });
             }
         }
         self.bell.notify_one();
@@ -68,11 +75,16 @@ impl Lane {
 
     fn take(&self) -> (Vec<Append>, Vec<Ticket>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.as_mut().map_or_else(|| (Vec::new(), Vec::new()), Queue::take)
+        queue
+            .as_mut()
+            .map_or_else(|| (Vec::new(), Vec::new()), Queue::take)
     }
 
     fn close(&self) -> Option<Queue<Ticket>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -87,7 +99,11 @@ async fn flush(store: &Store, batch: &[Append], tickets: Vec<Ticket>) {
             }
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, commands, "an append failed");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                commands,
+                "an append failed"
+            );
             for ticket in tickets {
                 drop(ticket.send(Err(again(&error))));
             }

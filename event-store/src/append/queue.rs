@@ -23,14 +23,23 @@ struct Waiting<T> {
 
 impl<T> Queue<T> {
     pub(super) fn new(limits: QueueLimits) -> Self {
-        Self { limits, tenants: HashMap::new(), turns: VecDeque::new(), commands: 0, bytes: 0 }
+        Self {
+            limits,
+            tenants: HashMap::new(),
+            turns: VecDeque::new(),
+            commands: 0,
+            bytes: 0,
+        }
     }
 
     /// Takes an append in, unless the queue is full or its tenant's share is.
     pub(super) fn push(&mut self, append: Append, ticket: T) -> Result<(), T> {
         let bytes = append.bytes();
         let share = |n: usize| n * self.limits.tenant_percent.clamp(1, 100) / 100;
-        let (mine, my_bytes) = self.tenants.get(&append.tenant).map_or((0, 0), |w| (w.entries.len(), w.bytes));
+        let (mine, my_bytes) = self
+            .tenants
+            .get(&append.tenant)
+            .map_or((0, 0), |w| (w.entries.len(), w.bytes));
         // An empty share takes any one append, however large: the log has its own limit for events.
         if self.commands >= self.limits.commands
             || (self.commands > 0 && self.bytes + bytes > self.limits.bytes)
@@ -44,7 +53,10 @@ impl<T> Queue<T> {
         let tenant = append.tenant;
         let waiting = self.tenants.entry(tenant).or_insert_with(|| {
             self.turns.push_back(tenant);
-            Waiting { entries: VecDeque::new(), bytes: 0 }
+            Waiting {
+                entries: VecDeque::new(),
+                bytes: 0,
+            }
         });
         waiting.bytes += bytes;
         waiting.entries.push_back((append, ticket));
@@ -59,12 +71,15 @@ impl<T> Queue<T> {
         let mut keys: HashSet<(TenantId, Uuid)> = HashSet::new();
         let mut held_back = VecDeque::new();
         while appends.len() < self.limits.batch_commands && bytes < self.limits.batch_bytes {
-            let Some(tenant) = self.turns.pop_front() else { break };
-            let Some(waiting) = self.tenants.get_mut(&tenant) else { continue };
-            let twice = waiting
-                .entries
-                .front()
-                .is_some_and(|(a, _)| a.request_hash.is_some() && !keys.insert((tenant, a.command_id)));
+            let Some(tenant) = self.turns.pop_front() else {
+                break;
+            };
+            let Some(waiting) = self.tenants.get_mut(&tenant) else {
+                continue;
+            };
+            let twice = waiting.entries.front().is_some_and(|(a, _)| {
+                a.request_hash.is_some() && !keys.insert((tenant, a.command_id))
+            });
             if twice {
                 held_back.push_back(tenant);
                 continue;
@@ -112,17 +127,27 @@ mod tests {
     }
 
     fn queue(commands: usize, batch: usize) -> Queue<u32> {
-        Queue::new(QueueLimits { commands, batch_commands: batch, ..QueueLimits::default() })
+        Queue::new(QueueLimits {
+            commands,
+            batch_commands: batch,
+            ..QueueLimits::default()
+        })
     }
 
     #[test]
     fn a_flooding_tenant_neither_fills_the_queue_nor_delays_the_others() {
         let mut queue = queue(100, 4);
-        let taken = (0..100).filter(|n| queue.push(append(1, *n, false), 0).is_ok()).count();
+        let taken = (0..100)
+            .filter(|n| queue.push(append(1, *n, false), 0).is_ok())
+            .count();
         assert_eq!(taken, 50, "half of the queue is one tenant's share");
         assert_eq!(queue.push(append(2, 1000, false), 7), Ok(()));
         let (_, tickets) = queue.take();
-        assert_eq!(tickets, [0, 7, 0, 0], "the second tenant has the second turn");
+        assert_eq!(
+            tickets,
+            [0, 7, 0, 0],
+            "the second tenant has the second turn"
+        );
     }
 
     #[test]

@@ -11,8 +11,9 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut found = headers.get_all(AUTHORIZATION).iter();
     let value = found.next().ok_or_else(Problem::unauthenticated)?;
     if found.next().is_some() {
-        return Err(Problem::unauthenticated()
-            .with_detail("The request has more than one `Authorization` header. Send exactly one."));
+        return Err(Problem::unauthenticated().with_detail(
+            "The request has more than one `Authorization` header. Send exactly one.",
+        ));
     }
     let Ok(value) = value.to_str() else {
         return Err(Problem::invalid_credential());
@@ -21,7 +22,11 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Ok(token.trim());
     }
-    let scheme = if scheme.eq_ignore_ascii_case("basic") { "Basic" } else { "This kind of" };
+    let scheme = if scheme.eq_ignore_ascii_case("basic") {
+        "Basic"
+    } else {
+        "This kind of"
+    };
     Err(Problem::unauthenticated().with_detail(format!(
         "{scheme} authentication is not accepted. Send an API key in the header `Authorization: Bearer dbk_…`."
     )))
@@ -37,7 +42,9 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, value.parse().unwrap());
         }
-        bearer(&headers).map(str::to_owned).map_err(|problem| problem.detail().to_owned())
+        bearer(&headers)
+            .map(str::to_owned)
+            .map_err(|problem| problem.detail().to_owned())
     }
 
     #[test]
@@ -46,8 +53,20 @@ mod tests {
         assert_eq!(with(&["bearer  abc "]), Ok("abc".to_owned()));
         assert_eq!(with(&["Bearer"]), Ok(String::new()));
         assert!(with(&[]).unwrap_err().contains("Send an API key"));
-        assert!(with(&["Bearer a", "Bearer b"]).unwrap_err().contains("more than one"));
-        assert!(with(&["Basic dXNlcjpwdw=="]).unwrap_err().starts_with("Basic authentication is not accepted"));
-        assert!(with(&["Digest x"]).unwrap_err().starts_with("This kind of authentication"));
+        assert!(
+            with(&["Bearer a", "Bearer b"])
+                .unwrap_err()
+                .contains("more than one")
+        );
+        assert!(
+            with(&["Basic dXNlcjpwdw=="])
+                .unwrap_err()
+                .starts_with("Basic authentication is not accepted")
+        );
+        assert!(
+            with(&["Digest x"])
+                .unwrap_err()
+                .starts_with("This kind of authentication")
+        );
     }
 }

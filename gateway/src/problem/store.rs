@@ -7,11 +7,14 @@ use super::{Problem, construct::chain};
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Overloaded { retry_after_seconds } => Self::overloaded(retry_after_seconds),
+            Error::Overloaded {
+                retry_after_seconds,
+            } => Self::overloaded(retry_after_seconds),
             Error::ShuttingDown => Self::unavailable(),
-            Error::Unstorable(why) => {
-                Self::rejected("unstorable", format!("This cannot be stored: {why}. Change the request and send it again."))
-            }
+            Error::Unstorable(why) => Self::rejected(
+                "unstorable",
+                format!("This cannot be stored: {why}. Change the request and send it again."),
+            ),
             Error::Unavailable(_) => {
                 tracing::error!(cause = chain(&error), "the database is not available");
                 Self::unavailable()

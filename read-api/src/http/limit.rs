@@ -18,7 +18,8 @@ use super::failure::{Code, error, set};
 pub struct Limits {
     /// Lexical tokens.
     pub tokens: usize,
-    /// Brackets of any kind inside each other: the parser recurses over them.
+    /// Brackets of any kind inside each other, and selection sets with fragments spread out: parser and engine recurse
+    /// over them.
     pub nesting: usize,
     /// Aliased fields, those of a fragment as often as it is spread.
     pub aliases: usize,
@@ -50,16 +51,15 @@ const INTROSPECTION_LISTS: usize = 2;
 
 /// The refusal of an operation that measures `value` where `limit` allows `max`.
 fn exceeded(limit: &'static str, value: usize, max: usize) -> ServerError {
-    let more = if value == usize::MAX {
-        "more than can be counted".to_owned()
+    // Counts saturate: the largest stands for anything above it.
+    let measured = if value == usize::MAX {
+        format!("too many {limit} to count")
     } else {
-        value.to_string()
+        format!("{value} {limit}")
     };
     let mut refusal = error(
         Code::LimitExceeded,
-        format!(
-            "the operation has {more} {limit}, at most {max} are allowed; ask for less at once"
-        ),
+        format!("the operation has {measured}, at most {max} are allowed; ask for less at once"),
         None,
     );
     let details = [

@@ -193,17 +193,23 @@ fn amount(bytes: &[u8]) -> Result<i64, &'static str> {
 
 fn text(bytes: &[u8], most: usize) -> Result<Option<String>, &'static str> {
     let text = str::from_utf8(bytes).ok().ok_or("not UTF-8")?;
-    if text.contains('\0') {
-        return Err("has a NUL character");
-    }
     if text.trim().is_empty() {
         return Ok(None);
+    }
+    // A command's text takes no carriage returns: line ends become line feeds.
+    let text = if text.contains('\r') {
+        text.replace("\r\n", "\n").replace('\r', "\n")
+    } else {
+        text.to_owned()
+    };
+    if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
+        return Err("has a control character");
     }
     // Characters are counted only where the bytes could be too many.
     if text.len() > most && text.chars().count() > most {
         return Err("too long");
     }
-    Ok(Some(text.to_owned()))
+    Ok(Some(text))
 }
 
 #[cfg(test)]
@@ -271,12 +277,15 @@ mod tests {
     }
 
     #[test]
-    fn texts_keep_their_spaces_but_blanks_are_absent() {
+    fn texts_keep_their_spaces_but_not_their_line_ends() {
         assert_eq!(text(b" a\n", 3), Ok(Some(" a\n".to_owned())));
         assert_eq!(text(b" \n", 3), Ok(None));
         assert_eq!(text("çãé".as_bytes(), 3), Ok(Some("çãé".to_owned())));
         assert_eq!(text(b"abcd", 3), Err("too long"));
         assert_eq!(text(b"\xff", 3), Err("not UTF-8"));
-        assert_eq!(text(b"a\0", 3), Err("has a NUL character"));
+        for control in ["a\0", "a\u{7f}", "a\u{85}"] {
+            assert_eq!(text(control.as_bytes(), 3), Err("has a control character"));
+        }
+        assert_eq!(text(b"\ta\r\nb\rc", 6), Ok(Some("\ta\nb\nc".to_owned())));
     }
 }

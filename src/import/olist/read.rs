@@ -21,6 +21,8 @@ const MAX_CATEGORY: usize = 128;
 const MAX_METHOD: usize = 32;
 const MAX_TITLE: usize = 200;
 const MAX_COMMENT: usize = 5000;
+/// The greatest number that a command takes.
+const MAX_COUNT: u32 = i32::MAX.unsigned_abs();
 /// Rows between two calls of the progress function.
 const STRIDE: u64 = 8192;
 
@@ -154,7 +156,7 @@ fn order(form: &Form<'_>, _: &mut Report) -> Result<OrderRow, Bad> {
 fn item(form: &Form<'_>, _: &mut Report) -> Result<ItemRow, Bad> {
     Ok(ItemRow {
         order: form.id(0)?,
-        number: form.number(1, 1, u32::MAX)?,
+        number: form.number(1, 1, MAX_COUNT)?,
         line: form.line(),
         product: form.id(2)?,
         seller: form.id(3)?,
@@ -167,10 +169,10 @@ fn item(form: &Form<'_>, _: &mut Report) -> Result<ItemRow, Bad> {
 fn payment(form: &Form<'_>, _: &mut Report) -> Result<PaymentRow, Bad> {
     Ok(PaymentRow {
         order: form.id(0)?,
-        sequence: form.number(1, 0, u32::MAX)?,
+        sequence: form.number(1, 0, MAX_COUNT)?,
         line: form.line(),
         method: form.word(2, MAX_METHOD)?,
-        installments: form.number(3, 0, u32::MAX)?,
+        installments: form.number(3, 0, MAX_COUNT)?,
         amount: form.amount(4)?,
     })
 }

@@ -35,6 +35,7 @@ pub(in crate::http) fn measure(
     }
     within("levels of fields", total.depth, limits.depth)?;
     within("aliases", total.aliases, limits.aliases)?;
+    within("nested selections", total.nesting, limits.nesting)?;
     within("selections", total.selections, limits.nodes)?;
     within(
         "introspection lists inside each other",
@@ -91,6 +92,8 @@ struct Measure {
     width: usize,
     /// Fields inside each other.
     depth: usize,
+    /// Selection sets inside each other, those of fragments too: the engine recurses over them.
+    nesting: usize,
     /// Aliased fields.
     aliases: usize,
     /// Fields and fragment spreads.
@@ -107,6 +110,7 @@ impl Measure {
         Self {
             width: self.width.saturating_add(other.width),
             depth: self.depth.max(other.depth),
+            nesting: self.nesting.max(other.nesting),
             aliases: self.aliases.saturating_add(other.aliases),
             selections: self.selections.saturating_add(other.selections),
             lists: self.lists.max(other.lists),
@@ -127,7 +131,13 @@ impl<'a> Measuring<'a> {
         for selection in &set.node.items {
             let measure = match &selection.node {
                 Selection::Field(field) => self.field(&field.node)?,
-                Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set)?,
+                Selection::InlineFragment(fragment) => {
+                    let inner = self.set(&fragment.node.selection_set)?;
+                    Measure {
+                        nesting: inner.nesting + 1,
+                        ..inner
+                    }
+                }
                 Selection::FragmentSpread(spread) => self.spread(spread)?,
             };
             total = total.beside(measure);
@@ -141,6 +151,7 @@ impl<'a> Measuring<'a> {
         Ok(Measure {
             width: 1,
             depth: inner.depth + 1,
+            nesting: inner.nesting + usize::from(inner.selections > 0),
             aliases: inner
                 .aliases
                 .saturating_add(usize::from(field.alias.is_some())),
@@ -180,6 +191,7 @@ impl<'a> Measuring<'a> {
         };
         Ok(Measure {
             selections: measure.selections.saturating_add(1),
+            nesting: measure.nesting + 1,
             ..measure
         })
     }

@@ -169,3 +169,19 @@ async fn time() {
         answer.message()
     );
 }
+
+/// Each fragment spreads the next one: few tokens, no bracket inside another, no field inside another.
+#[tokio::test]
+async fn chains_of_fragments() {
+    let chain = |length: usize| {
+        let fragments = (1..length).fold(String::new(), |mut fragments, number| {
+            let next = number + 1;
+            let _ = write!(fragments, " fragment f{number} on Query {{ ...f{next} }}");
+            fragments
+        });
+        format!("{{ ...f1 }}{fragments} fragment f{length} on Query {{ hello }}")
+    };
+    assert_passes(&ask(&chain(64)).await);
+    assert_refused(&ask(&chain(65)).await, "65 nested selections, at most 64");
+    assert_refused(&ask(&chain(220)).await, "220 nested selections");
+}

@@ -1,0 +1,109 @@
+# Daybook's commands. `make` alone lists them. They need git, make, curl and Rust; the rest they install.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
+# Queries are checked against .sqlx, whatever DATABASE_URL says; `make sqlx` brings it up to date.
+export SQLX_OFFLINE := true
+# Where the real data for `make test-data` is.
+DAYBOOK_TEST_DATA ?= ../shared/data
+# Arguments for `make run`, for example ARGS="--port 9000".
+ARGS ?=
+# The parts of the set-up: see infra/setup.
+SETUP := infra/setup/setup.sh
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what running and testing need; done by the targets that need it
+	@$(SETUP) rust packages postgres node
+
+.PHONY: run
+run: ## Run Daybook with an embedded PostgreSQL and demo data (ARGS="…" for `daybook dev`)
+	@$(SETUP) rust packages postgres
+	@exec cargo run --locked --bin daybook -- dev $(ARGS)
+
+.PHONY: test
+test: setup ## Run every test but those on real data
+	cargo test --locked --workspace
+	@infra/dev/conformance.sh
+
+.PHONY: test-data
+test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data)
+	@$(SETUP) rust packages postgres
+	@test -d "$(DAYBOOK_TEST_DATA)/olist" || { echo "there is no olist folder in $(DAYBOOK_TEST_DATA); set DAYBOOK_TEST_DATA to the folder of the real data sets" >&2; exit 1; }
+	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --test it real_data
+
+.PHONY: test-unit test-it conformance test-docs
+test-unit: ## Run the crates' own tests
+	@$(SETUP) rust packages
+	cargo test --locked --workspace --exclude daybook
+	cargo test --locked --package daybook --lib --bins
+	cargo test --locked --package daybook --doc
+test-it: ## Run the integration tests
+	@$(SETUP) rust packages postgres
+	cargo test --locked --test it
+conformance: setup ## Run the third-party protocol suites against a throw-away Daybook
+	@infra/dev/conformance.sh
+test-docs: ## Run the commands that the documentation shows
+	@$(SETUP) rust packages postgres
+	cargo build --locked --bin daybook
+	@infra/dev/docs.py
+
+.PHONY: check
+check: ## Everything that CI checks
+	@bash .ci/run
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: fmt-check
+fmt-check:
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Run clippy; warnings are errors
+	@$(SETUP) rust packages
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: deny
+deny: ## Check the dependencies' licences, sources and duplicates
+	@$(SETUP) rust packages deny
+	cargo deny --locked --workspace check bans licenses sources
+
+.PHONY: sqlx
+sqlx: ## Regenerate .sqlx, the checked queries' offline data, from the migrations
+	@$(SETUP) rust packages postgres
+	@infra/dev/sqlx.sh write
+
+.PHONY: sqlx-check
+sqlx-check: ## Fail if .sqlx is out of date
+	@$(SETUP) rust packages postgres
+	@infra/dev/sqlx.sh check
+
+.PHONY: generated
+generated: ## Regenerate docs/api from the code
+	@$(SETUP) rust packages
+	cargo run --locked --quiet --bin daybook -- generate --out docs/api
+
+.PHONY: generated-check
+generated-check: ## Fail if docs/api is out of date
+	@$(SETUP) rust packages
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && \
+	cargo run --locked --quiet --bin daybook -- generate --out "$$new" && \
+	for file in schema.graphql openapi.json; do \
+	  diff -u "docs/api/$$file" "$$new/$$file" || { echo "docs/api/$$file is out of date: run make generated and review the change" >&2; exit 1; }; \
+	done
+
+.PHONY: bench bench-quick
+bench: ## Run the benchmarks
+	@if [ -x tests/bench/run ]; then tests/bench/run; else echo "there are no benchmarks yet; they come with tests/bench"; fi
+bench-quick: ## Run the benchmarks, in a few minutes
+	@if [ -x tests/bench/run ]; then tests/bench/run --quick; else echo "there are no benchmarks yet; they come with tests/bench"; fi
+
+.PHONY: clean
+clean: ## Remove what was built; data and installed tools stay
+	cargo clean
+	rm -rf tests/conformance/node_modules

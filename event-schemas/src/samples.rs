@@ -1,0 +1,93 @@
+//! The test that every payload ever stored is still understood: `samples/<context>/<Event>.v<version>.json`
+//! holds one real payload of each. Never changes a sample: a new shape is a new version and a new file.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{
+    DecodeError, Event, customer::CustomerEvent, order::OrderEvent, organization::OrganizationEvent,
+};
+
+/// Decodes every sample of a context, and finds one for every type in its newest version.
+fn check<E: Event>(context: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("samples")
+        .join(context);
+    let mut seen = BTreeSet::new();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .strip_suffix(".json")
+            .unwrap()
+            .to_owned();
+        let (event_type, version) = name.rsplit_once(".v").unwrap();
+        let version: i16 = version.parse().unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let event = E::decode(event_type, version, &bytes)
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!(event.name(), event_type);
+        if event.schema_version() == version {
+            let written: Value = serde_json::from_slice(&event.encode().unwrap()).unwrap();
+            let sample: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(
+                written, sample,
+                "{name} is written differently now: it needs a new version"
+            );
+        }
+        seen.insert((event_type.to_owned(), version));
+    }
+    for (event_type, newest) in E::TYPES {
+        for version in 1..=*newest {
+            let sample = ((*event_type).to_owned(), version);
+            assert!(
+                seen.contains(&sample),
+                "{context} has no sample {event_type}.v{version}.json"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_payload_ever_stored_is_understood() {
+    check::<OrganizationEvent>("organization");
+    check::<CustomerEvent>("customer");
+    check::<OrderEvent>("order");
+}
+
+#[test]
+fn what_is_empty_is_not_written() {
+    let event = OrderEvent::decode("OrderShipped", 1, br#"{"waived":[],"carrier":null}"#).unwrap();
+    assert_eq!(event.encode().unwrap(), b"{}");
+}
+
+#[test]
+fn what_is_unknown_is_an_error_that_says_so() {
+    let unknown = OrderEvent::decode("OrderPlaced", 2, b"{}");
+    assert!(
+        matches!(
+            unknown,
+            Err(DecodeError::Unknown {
+                schema_version: 2,
+                ..
+            })
+        ),
+        "{unknown:?}"
+    );
+    let other_context = OrderEvent::decode("ConsentRecorded", 1, b"{}");
+    assert!(
+        matches!(other_context, Err(DecodeError::Unknown { .. })),
+        "{other_context:?}"
+    );
+    let broken = OrderEvent::decode("OrderPlaced", 1, b"{}");
+    assert!(
+        matches!(broken, Err(DecodeError::Payload { .. })),
+        "{broken:?}"
+    );
+}

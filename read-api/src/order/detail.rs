@@ -1,0 +1,168 @@
+//! The lines, payments and reviews of orders. Never reads those of one order alone.
+
+use std::collections::HashMap;
+
+use async_graphql::{ComplexObject, SimpleObject};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{failure::Failure, money::Money, scalar::BigInt, session::Snapshot};
+
+/// One line of an order.
+#[derive(Clone, SimpleObject, Debug)]
+#[graphql(complex)]
+pub(crate) struct OrderLine {
+    /// Its number within the order, from 1.
+    line: i32,
+    /// Which product.
+    product_id: String,
+    /// The product's category.
+    category: Option<String>,
+    /// Who sells it, on a marketplace.
+    seller_id: Option<String>,
+    #[graphql(skip)]
+    quantity: i64,
+    #[graphql(skip)]
+    unit_price: i64,
+    #[graphql(skip)]
+    freight: i64,
+    #[graphql(skip)]
+    pub(super) currency: String,
+}
+
+#[ComplexObject]
+impl OrderLine {
+    /// How many, at least 1.
+    async fn quantity(&self) -> BigInt {
+        self.quantity.into()
+    }
+
+    /// The price of one.
+    async fn unit_price(&self) -> Money {
+        Money::new(self.unit_price, &self.currency)
+    }
+
+    /// The freight of the whole line.
+    async fn freight(&self) -> Money {
+        Money::new(self.freight, &self.currency)
+    }
+
+    /// Quantity times price, and the freight.
+    async fn total(&self) -> Money {
+        let goods = i128::from(self.quantity) * i128::from(self.unit_price);
+        Money::new(goods + i128::from(self.freight), &self.currency)
+    }
+}
+
+/// One way in which an order was to be paid.
+#[derive(Clone, SimpleObject, Debug)]
+#[graphql(complex)]
+pub(crate) struct OrderPayment {
+    /// The merchant's own number of the payment.
+    sequence: i32,
+    /// How: `credit_card`, `voucher`, …
+    method: String,
+    /// In how many instalments.
+    installments: Option<i32>,
+    #[graphql(skip)]
+    amount: i64,
+    #[graphql(skip)]
+    pub(super) currency: String,
+}
+
+#[ComplexObject]
+impl OrderPayment {
+    /// How much.
+    async fn amount(&self) -> Money {
+        Money::new(self.amount, &self.currency)
+    }
+}
+
+/// What a customer thought of an order.
+#[derive(Clone, SimpleObject, Debug)]
+pub(crate) struct OrderReview {
+    /// The review's id in another system.
+    review_id: Option<String>,
+    /// 1 (bad) to 5 (good).
+    score: i16,
+    /// The headline.
+    title: Option<String>,
+    /// The opinion in words.
+    comment: Option<String>,
+    /// When it was given.
+    reviewed_at: DateTime<Utc>,
+}
+
+pub(super) async fn lines(snapshot: &Snapshot, orders: &[Uuid]) -> Result<HashMap<Uuid, Vec<OrderLine>>, Failure> {
+    let rows = sqlx::query!(
+        "select order_id, line, product_id, category, seller_id, quantity, unit_price, freight
+         from order_line where order_id = any($1) order by order_id, line",
+        orders
+    )
+    .fetch_all(&mut *snapshot.statement().await)
+    .await?;
+    Ok(grouped(rows.into_iter().map(|row| {
+        let line = OrderLine {
+            line: row.line,
+            product_id: row.product_id,
+            category: row.category,
+            seller_id: row.seller_id,
+            quantity: row.quantity,
+            unit_price: row.unit_price,
+            freight: row.freight,
+            currency: String::new(),
+        };
+        (row.order_id, line)
+    })))
+}
+
+pub(super) async fn payments(
+    snapshot: &Snapshot,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<OrderPayment>>, Failure> {
+    let rows = sqlx::query!(
+        "select order_id, sequence, method, installments, amount
+         from order_payment where order_id = any($1) order by order_id, payment",
+        orders
+    )
+    .fetch_all(&mut *snapshot.statement().await)
+    .await?;
+    Ok(grouped(rows.into_iter().map(|row| {
+        let payment = OrderPayment {
+            sequence: row.sequence,
+            method: row.method,
+            installments: row.installments,
+            amount: row.amount,
+            currency: String::new(),
+        };
+        (row.order_id, payment)
+    })))
+}
+
+pub(super) async fn reviews(snapshot: &Snapshot, orders: &[Uuid]) -> Result<HashMap<Uuid, Vec<OrderReview>>, Failure> {
+    let rows = sqlx::query!(
+        "select order_id, review_id, score, title, comment, reviewed_at
+         from order_review where order_id = any($1) order by order_id, review",
+        orders
+    )
+    .fetch_all(&mut *snapshot.statement().await)
+    .await?;
+    Ok(grouped(rows.into_iter().map(|row| {
+        let review = OrderReview {
+            review_id: row.review_id,
+            score: row.score,
+            title: row.title,
+            comment: row.comment,
+            reviewed_at: row.reviewed_at,
+        };
+        (row.order_id, review)
+    })))
+}
+
+fn grouped<T>(rows: impl Iterator<Item = (Uuid, T)>) -> HashMap<Uuid, Vec<T>> {
+    let mut groups: HashMap<Uuid, Vec<T>> = HashMap::new();
+    for (order, row) in rows {
+        groups.entry(order).or_default().push(row);
+    }
+    groups
+}

@@ -1,0 +1,109 @@
+//! The scalars of our own and opaque global ids. Never looks anything up.
+
+use std::fmt;
+
+use async_graphql::{ID, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::failure::Failure;
+
+/// A whole number of any size, as a string of digits: JavaScript would lose one above 2^53. As input, a number is
+/// accepted too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct BigInt(pub(crate) i128);
+
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(digits) => {
+                digits.parse().map(Self).map_err(|_| InputValueError::custom("a whole number in digits is needed"))
+            }
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => Ok(Self(number.into())),
+                None => Err(InputValueError::expected_type(value)),
+            },
+            Value::Null | Value::Boolean(_) | Value::Enum(_) | Value::Binary(_) | Value::List(_) | Value::Object(_) => {
+                Err(InputValueError::expected_type(value))
+            }
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+impl BigInt {
+    /// As the database counts; out of its range is the client's mistake.
+    pub(crate) fn to_i64(self) -> Result<i64, Failure> {
+        i64::try_from(self.0).map_err(|_| Failure::input(format!("{} is out of range", self.0)))
+    }
+}
+
+impl<N: Into<i128>> From<N> for BigInt {
+    fn from(number: N) -> Self {
+        Self(number.into())
+    }
+}
+
+/// What a global id may point at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Order,
+    Customer,
+    Organization,
+    ApiKey,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Order, Self::Customer, Self::Organization, Self::ApiKey];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Customer => "customer",
+            Self::Organization => "organization",
+            Self::ApiKey => "apiKey",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The global id of something: the same for ever, and opaque to clients.
+pub(crate) fn global_id(kind: Kind, id: Uuid) -> ID {
+    ID(URL_SAFE_NO_PAD.encode(format!("{kind}:{id}")))
+}
+
+/// What a global id points at.
+pub(crate) fn parse_global_id(id: &ID) -> Result<(Kind, Uuid), Failure> {
+    let parse = || {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(&id.0).ok()?).ok()?;
+        let (kind, id) = text.split_once(':')?;
+        let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+        Some((kind, Uuid::parse_str(id).ok()?))
+    };
+    parse().ok_or_else(|| Failure::input("the id is not a global id; pass on an `id` of an earlier answer unchanged"))
+}
+
+/// The UUID in a global id of this kind, or the UUID itself.
+pub(crate) fn uuid_of(kind: Kind, id: &ID) -> Result<Uuid, Failure> {
+    if let Ok(id) = Uuid::parse_str(&id.0) {
+        return Ok(id);
+    }
+    match parse_global_id(id)? {
+        (found, id) if found == kind => Ok(id),
+        (found, _) => Err(Failure::input(format!("the id is of another kind: {kind} is needed, {found} was given"))),
+    }
+}
+
+/// A text that PostgreSQL can hold.
+pub(crate) fn storable(text: String) -> Result<String, Failure> {
+    if text.contains('\0') { Err(Failure::input("a text must not contain the character U+0000")) } else { Ok(text) }
+}

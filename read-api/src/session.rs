@@ -1,0 +1,139 @@
+//! One query root's view of the read models: one snapshot, opened when the first field needs it and after the token is
+//! reached. Never writes, and never shows one tenant to another.
+
+use std::{ops::DerefMut, sync::Arc};
+
+use async_graphql::Context;
+use event_store::{TenantTx, Token};
+use gateway::Principal;
+use sqlx::PgConnection;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::{
+    failure::Failure,
+    http::{Consistency, consistency::OnTimeout},
+    operation::{Freshness, Operation, Statements},
+    page::Cursors,
+    selection,
+    waiter::WaitError,
+};
+
+/// The session of one query root.
+pub(crate) struct Session {
+    /// Answer no older than this; without it, than what the request asks for.
+    after: Option<String>,
+    /// Opened once, or failed once: its fields do not each wait anew.
+    snapshot: OnceCell<Result<Arc<Snapshot>, Failure>>,
+}
+
+/// Everything the fields of one query root read: the same moment for all of them.
+pub(crate) struct Snapshot {
+    transaction: Mutex<TenantTx>,
+    statements: Statements,
+    principal: Principal,
+    cursors: Cursors,
+}
+
+/// A query root: the operation's own, or one that answers no older than a command.
+#[derive(Clone, Default)]
+pub(crate) struct Root(Option<Arc<Session>>);
+
+impl Root {
+    pub(crate) fn no_older_than(token: String) -> Self {
+        Self(Some(Arc::new(Session::new(Some(token).filter(|token| !token.is_empty())))))
+    }
+
+    /// The snapshot, for somebody who may read this context: `context:read` is needed.
+    pub(crate) async fn read(&self, ctx: &Context<'_>, context: &str) -> Result<Arc<Snapshot>, Failure> {
+        allow(principal(ctx)?, context)?;
+        self.open(ctx).await
+    }
+
+    /// The snapshot, for whoever is signed in.
+    pub(crate) async fn open(&self, ctx: &Context<'_>) -> Result<Arc<Snapshot>, Failure> {
+        let operation = operation(ctx)?;
+        let session = self.0.as_ref().unwrap_or(&operation.root);
+        session.snapshot.get_or_init(|| session.open(ctx, operation)).await.clone()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(after: Option<String>) -> Self {
+        Self { after, snapshot: OnceCell::new() }
+    }
+
+    async fn open(&self, ctx: &Context<'_>, operation: &Operation) -> Result<Arc<Snapshot>, Failure> {
+        let principal = principal(ctx)?.clone();
+        let consistency = ctx.data_opt::<Consistency>().cloned().unwrap_or_default();
+        // A replayed command brings back its old token: the newer of the two counts.
+        let tokens = [self.after.as_deref(), consistency.after.as_deref()];
+        let tokens: Result<Vec<Token>, _> =
+            tokens.into_iter().flatten().map(|token| operation.store.read_token(principal.tenant, token)).collect();
+        let tokens = tokens.map_err(|error| Failure::input(error.to_string()))?;
+        if let Some(token) = tokens.into_iter().max_by_key(|token| token.offset) {
+            wait(ctx, operation, token, &consistency).await?;
+        }
+        let transaction = operation.store.tenant_tx(principal.tenant).await?;
+        Ok(Arc::new(Snapshot {
+            transaction: Mutex::new(transaction),
+            statements: ctx.data_opt::<Statements>().cloned().unwrap_or_default(),
+            cursors: Cursors::new(operation.store.cursor_key(), principal.tenant),
+            principal,
+        }))
+    }
+}
+
+impl Snapshot {
+    /// The connection, for one statement: others wait.
+    pub(crate) async fn statement(&self) -> impl DerefMut<Target = PgConnection> + '_ {
+        self.statements.add();
+        MutexGuard::map(self.transaction.lock().await, TenantTx::connection)
+    }
+
+    /// Refuses unless the permission `context:read` is there.
+    pub(crate) fn allow(&self, context: &str) -> Result<(), Failure> {
+        allow(&self.principal, context)
+    }
+
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub(crate) fn cursors(&self) -> &Cursors {
+        &self.cursors
+    }
+}
+
+/// Who is asking.
+pub(crate) fn principal<'a>(ctx: &Context<'a>) -> Result<&'a Principal, Failure> {
+    ctx.data_opt::<Principal>().ok_or(Failure::Unauthenticated)
+}
+
+pub(crate) fn operation<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Operation>, Failure> {
+    ctx.data_opt::<Arc<Operation>>().ok_or_else(|| {
+        tracing::error!("the schema was built without the extension `Reads`");
+        Failure::Internal
+    })
+}
+
+fn allow(principal: &Principal, context: &str) -> Result<(), Failure> {
+    if principal.scopes.allows(context, "read") { Ok(()) } else { Err(Failure::Forbidden(format!("{context}:read"))) }
+}
+
+/// Waits until what the query needs is no older than the token, and notes how that ended.
+async fn wait(
+    ctx: &Context<'_>,
+    operation: &Operation,
+    token: Token,
+    consistency: &Consistency,
+) -> Result<(), Failure> {
+    let projections = selection::projections(ctx);
+    let waited = operation.waiter.wait(token, &projections, consistency.timeout).await;
+    let lag_events = match (waited, consistency.on_timeout) {
+        (Ok(()), _) => None,
+        (Err(WaitError::NotCaughtUp { lag_events }), OnTimeout::Stale) => Some(lag_events),
+        (Err(error), _) => return Err(error.into()),
+    };
+    operation.note(Freshness { position: token.position, projections, lag_events });
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The assembly: the only file that names every crate. It decides who is handed what, and nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use async_graphql::{EmptySubscription, Schema, async_trait::async_trait};
+use axum::{Json, Router, routing::get};
+use commands::{Bus, Settle, Way, graphql::Mutation};
+use event_store::{Clock, Options, Store, SystemClock, Token};
+use gateway::{ApiKeys, Health, Problem};
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::{Engine, NotCaughtUp, Waiter};
+use read_api::Query;
+use tokio::net::TcpListener;
+
+use crate::{config::Config, lifecycle::Lifecycle, verb::serve::Role};
+
+type GraphQl = Schema<Query, Mutation<Query>, EmptySubscription>;
+
+/// How long a stopping server waits for the answers it owes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a process does.
+#[derive(Clone, Copy, Debug)]
+pub struct Roles {
+    commands: bool,
+    projections: bool,
+    read_api: bool,
+}
+
+impl Roles {
+    /// Everything.
+    pub const ALL: Self = Self { commands: true, projections: true, read_api: true };
+
+    /// Those of the command line.
+    pub fn of(roles: &[Role]) -> Self {
+        let has = |role| roles.contains(&Role::All) || roles.contains(&role);
+        Self { commands: has(Role::Commands), projections: has(Role::Projections), read_api: has(Role::ReadApi) }
+    }
+}
+
+/// Everything of one server, ready to listen.
+pub struct Application {
+    router: Router,
+}
+
+/// Creates or upgrades a database: roles, tables, functions, and the read models' tables.
+pub async fn migrate(options: &Options, partitions: u16) -> Result<()> {
+    event_store::migrate::migrate(options, partitions).await?;
+    let store = Store::connect(options).await?;
+    let installed = engine(&store).await;
+    store.close().await;
+    installed.map(drop)
+}
+
+/// The projection engine of this binary, its tables installed.
+pub async fn engine(store: &Store) -> Result<Engine> {
+    Ok(Engine::install(store, projections::all(), projections::Options::default()).await?)
+}
+
+impl Application {
+    /// Builds the server, and starts its tasks.
+    pub async fn build(config: &Config, store: Store, lifecycle: &Lifecycle, metrics: PrometheusHandle, roles: Roles) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        store.start(&lifecycle.tasks, &lifecycle.cancelled);
+        let waiter = if roles.projections {
+            let engine = engine(&store).await?;
+            engine.run(&lifecycle.tasks, &lifecycle.cancelled);
+            engine.waiter()
+        } else {
+            Waiter::new(store.clone())
+        };
+        let keys = Arc::new(ApiKeys::new(store.clone(), clock.clone()));
+        let bus = Bus::new(store.clone(), clock.clone(), Some(Arc::new(Settled(waiter.clone()))), Way::Lanes);
+        let mut router = health(&store, config.projections.ready_lag_seconds)
+            .router()
+            .merge(gateway::metrics::router(move || metrics.render()))
+            .route("/openapi.json", get(|| async { Json(commands::openapi::document()) }));
+        if roles.commands {
+            router = router.merge(gateway::protected(commands::rest::router(bus.clone()), keys.clone()));
+        }
+        if roles.read_api {
+            let options = read_api::http::Options {
+                timeout: Duration::from_millis(config.graphql.operation_timeout_ms),
+                ..read_api::http::Options::default()
+            };
+            let schema = schema(bus, store, waiter);
+            let graphql = read_api::http::router(schema, options);
+            router = router.merge(gateway::protected(graphql, keys)).merge(read_api::http::graphiql());
+        }
+        Ok(Self { router: gateway::edge(router, clock) })
+    }
+
+    /// Answers until the lifecycle ends, then finishes what is under way.
+    pub async fn serve(self, listener: TcpListener, lifecycle: &Lifecycle) -> Result<()> {
+        let cancelled = lifecycle.cancelled.clone();
+        let ending = cancelled.clone();
+        let server = axum::serve(listener, self.router).with_graceful_shutdown(cancelled.cancelled_owned()).into_future();
+        let patience = async {
+            ending.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        };
+        tokio::select! {
+            served = server => served.context("the server stopped"),
+            () = patience => Ok(()),
+        }
+    }
+}
+
+fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
+    let after = Arc::new(|_: &async_graphql::Context<'_>, token: &str| Query::no_older_than(token.to_owned()));
+    let builder = Schema::build(Query::default(), Mutation::new(bus, after), EmptySubscription);
+    let builder = read_api::http::prepare(builder, read_api::http::Limits::default());
+    builder.extension(read_api::Reads::new(store, Arc::new(Wait(waiter)))).finish()
+}
+
+/// The GraphQL schema in its own language.
+pub async fn sdl() -> Result<String> {
+    // The schema does not depend on any database, but its resolvers hold one: a store that never connects.
+    let store = Store::unconnected();
+    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    Ok(schema(bus, store.clone(), Waiter::new(store)).sdl_with_options(options))
+}
+
+/// The seam behind which GraphQL waits for read models.
+struct Wait(Waiter);
+
+#[async_trait]
+impl read_api::Waiter for Wait {
+    async fn wait(&self, token: Token, projections: &[&'static str], timeout: Duration) -> Result<(), read_api::WaitError> {
+        self.0.wait(token.partition, token.offset, projections, timeout).await.map_err(|error| match error {
+            projections::WaitError::NotCaughtUp(NotCaughtUp { lag_events, .. }) => {
+                read_api::WaitError::NotCaughtUp { lag_events }
+            }
+            projections::WaitError::Store(error) => read_api::WaitError::Store(error),
+        })
+    }
+}
+
+/// The seam behind which commands wait for credentials.
+struct Settled(Waiter);
+
+#[async_trait]
+impl Settle for Settled {
+    async fn settle(&self, partition: u16, offset: i64, timeout: Duration) -> Result<(), Problem> {
+        self.0.wait(partition, offset, &["identity"], timeout).await.map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "credentials are not looked up anew yet");
+            Problem::not_caught_up()
+        })
+    }
+}
+
+fn health(store: &Store, lag_limit: u64) -> Health {
+    let (database, lagging) = (store.clone(), store.clone());
+    Health::new()
+        .check("log", move || {
+            let store = database.clone();
+            async move { store.operator_tx().await.map(|_| "reachable".to_owned()) }
+        })
+        .check("projections", move || {
+            let store = lagging.clone();
+            async move { lag_within(&store, lag_limit).await }
+        })
+}
+
+async fn lag_within(store: &Store, limit: u64) -> Result<String, String> {
+    let lags = projections::lag(store).await.map_err(|error| error.to_string())?;
+    if let Some(halted) = lags.iter().find(|lag| lag.halted.is_some()) {
+        return Err(format!("{} is halted in partition {}", halted.projection, halted.partition));
+    }
+    let worst = lags.iter().map(|lag| lag.seconds).fold(0.0, f64::max);
+    #[expect(clippy::cast_precision_loss, reason = "a threshold in seconds")]
+    let limit = limit as f64;
+    if worst > limit { Err(format!("{worst:.0} s behind")) } else { Ok(format!("{worst:.1} s behind")) }
+}
+
+/// What `daybook doctor` looks at in a connected store.
+pub async fn examine(store: &Store) -> Vec<(String, Result<String>)> {
+    let version = async { anyhow::Ok(store.operator_tx().await?.server_version().await?) }.await;
+    let lag = lag_within(store, u64::MAX).await.map_err(anyhow::Error::msg);
+    vec![("postgresql".to_owned(), version), ("projections".to_owned(), lag)]
+}
