@@ -150,3 +150,6 @@ grant select, insert on log.event to daybook_appender;
 grant select on log.event to daybook_tenant, daybook_partition, daybook_operator;
 grant select, insert, delete on log.command to daybook_appender;
 grant select, insert, update, delete on log.snapshot to daybook_appender;
+
+-- The bookkeeping of migrations is the migrator's own.
+reset role;

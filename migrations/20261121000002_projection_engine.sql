@@ -63,3 +63,8 @@ grant execute on function projection.enter(text, text), projection.look()
 grant select on projection.live to daybook_tenant, daybook_partition, daybook_operator, daybook_identity;
 grant select on projection.build, projection.checkpoint to daybook_tenant, daybook_operator;
 grant select, insert, update, delete on projection.build, projection.live, projection.checkpoint to daybook_partition;
+
+reset role;
+
+-- The bookkeeping of migrations is the migrator's own.
+reset role;

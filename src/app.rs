@@ -108,7 +108,7 @@ impl Application {
 }
 
 fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
-    let after = Arc::new(|_: &async_graphql::Context<'_>, token: &str| Query::no_older_than(token.to_owned()));
+    let after = Arc::new(|_: &async_graphql::Context<'_>, token: &str| Query::no_older_than(token));
     let builder = Schema::build(Query::default(), Mutation::new(bus, after), EmptySubscription);
     let builder = read_api::http::prepare(builder, read_api::http::Limits::default());
     builder.extension(read_api::Reads::new(store, Arc::new(Wait(waiter)))).finish()

@@ -49,7 +49,7 @@ pub struct Options {
 pub struct EmbeddedPostgres {
     server: Server,
     url: String,
-    /// Declared last, so that the folder is free only after the server has gone.
+    /// Holds the lock.
     _folder: Folder,
 }
 
@@ -59,11 +59,20 @@ impl EmbeddedPostgres {
     ///
     /// Waits at most a minute, longer only while the server is recovering from a crash.
     pub async fn start(options: &Options) -> Result<Self, Error> {
-        let folder = Folder::open(&options.data_dir)?;
+        Self::start_in(Folder::open(&options.data_dir)?, options.port).await
+    }
+
+    /// Starts a server for tests on a new folder under the system's temporary one. It does not wait for the disk, and
+    /// when it ends, or this process does, nothing remains of it.
+    pub async fn start_throw_away() -> Result<Self, Error> {
+        Self::start_in(Folder::throw_away()?, 0).await
+    }
+
+    async fn start_in(folder: Folder, port: u16) -> Result<Self, Error> {
         let programs = Programs::find()?;
         let account = Account::choose(&folder)?;
         let cluster = Cluster::open(&folder, programs, account).await?;
-        let (server, port) = Server::start(&cluster, options.port).await?;
+        let (server, port) = Server::start(&cluster, port).await?;
         let database = cluster.create_database(port).await;
         if let Err(error) = database {
             // The first error is the one worth telling; the watchdog sees to a server that does not stop.
@@ -94,6 +103,7 @@ impl EmbeddedPostgres {
     /// Ends all sessions, writes a checkpoint and stops. Waits at most a minute and a half; a server that does not
     /// stop in time is ended hard and recovers at the next start.
     pub async fn stop(self) -> Result<(), Error> {
+        // The folder is dropped, and so free, when the server has gone.
         let Self {
             server,
             url: _,

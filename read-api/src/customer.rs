@@ -46,7 +46,9 @@ impl CustomerQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<CustomerFilter>,
         #[graphql(desc = "The newest first, if not given.")] order_by: Option<CustomerOrder>,
-        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<i32>,
+        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
@@ -67,6 +69,7 @@ pub(crate) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<Cust
 
 /// A customer, as the read models know it.
 #[derive(Clone, FromRow, Debug)]
+#[expect(clippy::struct_field_names, reason = "they are the columns' names")]
 pub(crate) struct Customer {
     customer_id: Uuid,
     name: Option<String>,

@@ -97,9 +97,8 @@ impl From<sqlx::Error> for Failure {
             Some("57014" | "25P04") => Self::Timeout,
             // admin_shutdown, crash_shutdown, cannot_connect_now
             Some("57P01" | "57P02" | "57P03") => Self::unavailable(&error),
-            Some(_) => Self::fault(&error),
             None if gone => Self::unavailable(&error),
-            None => Self::fault(&error),
+            Some(_) | None => Self::fault(&error),
         }
     }
 }
@@ -108,6 +107,16 @@ impl From<event_store::Error> for Failure {
     fn from(error: event_store::Error) -> Self {
         match error {
             event_store::Error::Unavailable(error) | event_store::Error::Database(error) => Self::from(error),
+            error => Self::fault(&error),
+        }
+    }
+}
+
+impl From<projections::Error> for Failure {
+    fn from(error: projections::Error) -> Self {
+        match error {
+            projections::Error::Store(error) => Self::from(error),
+            projections::Error::Database(error) => Self::from(error),
             error => Self::fault(&error),
         }
     }

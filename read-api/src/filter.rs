@@ -4,9 +4,6 @@
 pub(crate) mod input;
 mod sql;
 
-#[cfg(test)]
-mod tests;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -113,7 +110,7 @@ impl Size {
                     Test::Above(value) | Test::AtLeast(value) | Test::Below(value) | Test::AtMost(value) => {
                         (1, is_storable(value))
                     }
-                    Test::Contains(text) => (1, !text.contains('\0')),
+                    Test::Contains(part) => (1, !part.contains('\0')),
                 };
                 self.values += count;
                 if !storable {

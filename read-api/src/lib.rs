@@ -1,3 +1,24 @@
-//! The query side: GraphQL over HTTP.
+//! The query side: GraphQL over HTTP. Never writes, and never sees commands or the domain.
+//!
+//! A schema needs [`Query`] as its root, the extension [`Reads`] and what [`http::prepare`] adds.
 
 pub mod http;
+
+mod customer;
+mod failure;
+mod filter;
+mod money;
+mod operation;
+mod order;
+mod organization;
+mod page;
+mod projection;
+mod query;
+mod scalar;
+mod selection;
+mod session;
+mod waiter;
+
+pub use operation::{Reads, Statements};
+pub use query::Query;
+pub use waiter::{WaitError, Waiter};

@@ -68,7 +68,9 @@ impl OrderQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<OrderFilter>,
         #[graphql(desc = "The newest first, if not given.")] order_by: Option<OrderOrder>,
-        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<i32>,
+        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
@@ -150,7 +152,7 @@ impl Order {
     }
 
     /// How far it has come.
-    async fn status(&self) -> Result<OrderStatus> {
+    fn status(&self) -> Result<OrderStatus> {
         Ok(OrderStatus::stored(&self.row.status, &self.row.order_id)?)
     }
 

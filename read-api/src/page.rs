@@ -2,6 +2,9 @@
 
 mod cursor;
 
+#[cfg(test)]
+mod tests;
+
 use async_graphql::{
     Enum, ObjectType, OutputType,
     connection::{Connection, Edge},
@@ -78,7 +81,7 @@ impl Page {
         let list = format!("{} {:?}", ordering.name, ordering.direction);
         let read = |cursor: &Option<String>| cursor.as_deref().map(|cursor| cursors.read(&list, cursor)).transpose();
         let (after, before) = (read(&paging.after)?, read(&paging.before)?);
-        Ok(Self { ordering, limit, backward, after, before, list })
+        Ok(Self { ordering, list, limit, backward, after, before })
     }
 
     /// Narrows a statement that ends in a condition to this page, and one row more: the sign that there is more.
@@ -123,8 +126,7 @@ impl Page {
         more: bool,
         total: T,
     ) -> Result<Connection<String, N, T>, Failure> {
-        let (previous, next) =
-            if self.backward { (more, self.before.is_some()) } else { (self.after.is_some(), more) };
+        let (previous, next) = if self.backward { (more, self.before.is_some()) } else { (self.after.is_some(), more) };
         let mut connection = Connection::with_additional_fields(previous, next, total);
         for (place, node) in nodes {
             connection.edges.push(Edge::new(cursors.sign(&self.list, place)?, node));

@@ -49,7 +49,7 @@ impl<N: Into<i128>> From<N> for BigInt {
 }
 
 /// What a global id may point at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Kind {
     Order,
     Customer,
@@ -106,4 +106,35 @@ pub(crate) fn uuid_of(kind: Kind, id: &ID) -> Result<Uuid, Failure> {
 /// A text that PostgreSQL can hold.
 pub(crate) fn storable(text: String) -> Result<String, Failure> {
     if text.contains('\0') { Err(Failure::input("a text must not contain the character U+0000")) } else { Ok(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn global_ids_say_their_kind() {
+        let id = Uuid::from_u128(42);
+        for kind in Kind::ALL {
+            assert_eq!(parse_global_id(&global_id(kind, id)), Ok((kind, id)));
+            assert_eq!(uuid_of(kind, &global_id(kind, id)), Ok(id));
+        }
+        assert_eq!(uuid_of(Kind::Order, &ID(id.to_string())), Ok(id));
+        assert!(uuid_of(Kind::Order, &global_id(Kind::Customer, id)).is_err());
+        for wrong in ["", "order", "b3JkZXI", "b3JkZXI6MQ", "ü"] {
+            assert!(parse_global_id(&ID(wrong.to_owned())).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn big_numbers_keep_every_digit() {
+        let large = i128::from(i64::MAX) * 1000;
+        assert_eq!(BigInt(large).to_value(), Value::String(large.to_string()));
+        assert_eq!(BigInt::parse(Value::String("-7".to_owned())).ok(), Some(BigInt(-7)));
+        assert_eq!(BigInt::parse(Value::from(7)).ok(), Some(BigInt(7)));
+        assert!(BigInt::parse(Value::from(1.5)).is_err());
+        assert!(BigInt::parse(Value::String("1e3".to_owned())).is_err());
+        assert!(BigInt(large).to_i64().is_err());
+    }
 }

@@ -1,5 +1,8 @@
 //! Which read models a query needs, told from its document before anything is read. Never executes a field.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use async_graphql::{
@@ -14,7 +17,12 @@ pub(crate) fn projections(ctx: &Context<'_>) -> Vec<&'static str> {
     let env = ctx.query_env;
     let mut roots = vec![&env.operation.node.selection_set.node];
     for key in parents(ctx) {
-        roots = roots.into_iter().flat_map(|set| fields(set, &env.fragments)).filter(|field| *field.response_key().node == *key).map(|field| &field.selection_set.node).collect();
+        roots = roots
+            .into_iter()
+            .flat_map(|set| fields(set, &env.fragments))
+            .filter(|field| *field.response_key().node == *key)
+            .map(|field| &field.selection_set.node)
+            .collect();
     }
     let mut needed = Vec::new();
     for root in roots.into_iter().flat_map(|set| fields(set, &env.fragments)) {

@@ -45,7 +45,7 @@ impl Root {
 
     /// The snapshot, for somebody who may read this context: `context:read` is needed.
     pub(crate) async fn read(&self, ctx: &Context<'_>, context: &str) -> Result<Arc<Snapshot>, Failure> {
-        allow(principal(ctx)?, context)?;
+        allowed(ctx, context)?;
         self.open(ctx).await
     }
 
@@ -95,10 +95,6 @@ impl Snapshot {
         allow(&self.principal, context)
     }
 
-    pub(crate) fn principal(&self) -> &Principal {
-        &self.principal
-    }
-
     pub(crate) fn cursors(&self) -> &Cursors {
         &self.cursors
     }
@@ -107,6 +103,13 @@ impl Snapshot {
 /// Who is asking.
 pub(crate) fn principal<'a>(ctx: &Context<'a>) -> Result<&'a Principal, Failure> {
     ctx.data_opt::<Principal>().ok_or(Failure::Unauthenticated)
+}
+
+/// Who is asking, if they may read this context.
+pub(crate) fn allowed<'a>(ctx: &Context<'a>, context: &str) -> Result<&'a Principal, Failure> {
+    let principal = principal(ctx)?;
+    allow(principal, context)?;
+    Ok(principal)
 }
 
 pub(crate) fn operation<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Operation>, Failure> {

@@ -27,8 +27,9 @@ impl Account {
     pub(super) fn choose(folder: &Folder) -> Result<Self, Error> {
         let me = Uid::effective();
         if !me.is_root() {
+            let name = User::from_uid(me).ok().flatten().map(|user| user.name);
             return Ok(Self {
-                name: name_of(me),
+                name: name.ok_or(Error::Nameless { uid: me.as_raw() })?,
                 uid: me.as_raw(),
                 gid: Gid::effective().as_raw(),
                 lent: false,

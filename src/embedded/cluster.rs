@@ -22,6 +22,8 @@ pub(super) struct Cluster {
     pub(super) programs: Programs,
     pub(super) account: Account,
     pub(super) log: Log,
+    /// The folders to remove when the server has ended. A cluster with any does not wait for the disk either.
+    pub(super) thrown_away: Vec<PathBuf>,
     password: String,
 }
 
@@ -34,8 +36,12 @@ impl Cluster {
     ) -> Result<Self, Error> {
         let dir = folder.prepare_cluster(&account).await?;
         let log = Log::new(folder.open_log()?);
+        let thrown_away = folder
+            .thrown_away()
+            .map_or_else(Vec::new, |data| vec![data.to_owned(), dir.clone()]);
         let cluster = Self {
             password: String::new(),
+            thrown_away,
             dir,
             programs,
             account,
@@ -156,6 +162,9 @@ impl Cluster {
             "--builtin-locale=C.UTF-8",
         ]);
         initdb.args(["--data-checksums", "--no-instructions"]);
+        if !self.thrown_away.is_empty() {
+            initdb.arg("--no-sync");
+        }
         let output = program::run(&mut initdb, &self.programs.path("initdb")).await?;
         if output.disk_full() {
             return Err(Error::DiskFull { path: self.data() });

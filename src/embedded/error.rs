@@ -49,6 +49,14 @@ pub enum Error {
         "PostgreSQL does not run as root, and this machine has neither a user `postgres` nor `nobody` to run it as; run daybook as an ordinary user"
     )]
     NoAccount,
+    /// The server's programs refuse to work for an account that the machine does not know.
+    #[error(
+        "PostgreSQL needs a user with a name and this machine has none for the number {uid}; add one (useradd --uid {uid} daybook), or run daybook as a user it knows"
+    )]
+    Nameless {
+        /// Our own user's number.
+        uid: u32,
+    },
     /// The server's programs are not installed.
     #[error(
         "no PostgreSQL programs in {looked}; run `make setup`, or set DAYBOOK_POSTGRES_HOME to the folder whose bin/ holds them"

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::Error;
 use super::account::Account;
@@ -19,6 +20,8 @@ const ELSEWHERE: &str = "/var/lib/daybook";
 pub(super) struct Folder {
     dir: PathBuf,
     _lock: File,
+    /// Removes the folder when dropped; the watchdog does if it is not.
+    throw_away: Option<TempDir>,
 }
 
 impl Folder {
@@ -55,9 +58,32 @@ impl Folder {
             .and_then(|()| lock.rewind())
             .and_then(|()| writeln!(lock, "{}", std::process::id()))
             .map_err(|e| Error::file(&path, e))?;
-        let folder = Self { dir, _lock: lock };
+        let folder = Self {
+            dir,
+            _lock: lock,
+            throw_away: None,
+        };
         folder.give_to_owner(&path)?;
         Ok(folder)
+    }
+
+    /// A new folder that goes when it is dropped.
+    pub(super) fn throw_away() -> Result<Self, Error> {
+        let dir = tempfile::Builder::new()
+            .prefix("daybook-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempdir()
+            .map_err(|e| Error::file(&std::env::temp_dir(), e))?;
+        let folder = Self::open(dir.path())?;
+        Ok(Self {
+            throw_away: Some(dir),
+            ..folder
+        })
+    }
+
+    /// What has to go with the server, if anything has.
+    pub(super) fn thrown_away(&self) -> Option<&Path> {
+        self.throw_away.as_ref().map(TempDir::path)
     }
 
     /// The server's log, moved aside once it has grown past 16 MiB.
@@ -177,7 +203,7 @@ async fn reaches(account: &Account, path: &Path) -> Result<bool, Error> {
         return Ok(true);
     }
     let shell = Path::new("/bin/sh");
-    let mut command = program::command(shell, account);
+    let mut command = program::command_as(shell, account);
     command.args(["-c", "cd -- \"$1\"", "sh"]).arg(path);
     Ok(program::run(&mut command, shell).await?.success)
 }

@@ -52,7 +52,7 @@ impl Programs {
 
     /// A program, ready to be given arguments and run under the account.
     pub(super) fn command(&self, program: &str, account: &Account) -> Command {
-        command(&self.path(program), account)
+        command_as(&self.path(program), account)
     }
 
     /// The major version, as in the file `PG_VERSION`.
@@ -67,15 +67,21 @@ impl Programs {
     }
 }
 
-/// Any program under the account. Nothing of our environment goes in: `PGDATA`, `PGOPTIONS` and the like would
-/// change what it does, and a locale the words in its log that we look for.
-pub(super) fn command(program: &Path, account: &Account) -> Command {
+/// Any program. Nothing of our environment goes in: `PGDATA`, `PGOPTIONS` and the like would change what it does, and
+/// a locale the words in its log that we look for.
+pub(super) fn command(program: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("TZ", "UTC")
         .current_dir("/");
+    command
+}
+
+/// Any program under the account.
+pub(super) fn command_as(program: &Path, account: &Account) -> Command {
+    let mut command = command(program);
     if account.lent {
         command.uid(account.uid).gid(account.gid);
     }

@@ -45,6 +45,16 @@ const SETTINGS: [&str; 11] = [
     "lc_messages=C",
 ];
 
+/// Waits for a word or for our end; the server's number and the folders to remove after it are its arguments.
+const WATCHDOG: &str = "
+server=$1
+shift
+read -r word || kill -INT $server
+[ $# -eq 0 ] && exit
+while kill -0 $server; do sleep 0.05; done
+rm -rf -- \"$@\"
+";
+
 /// The server and its watchdog, both children of ours.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -138,6 +148,9 @@ impl Server {
         for setting in SETTINGS {
             postgres.args(["-c", setting]);
         }
+        if !cluster.thrown_away.is_empty() {
+            postgres.args(["-c", "fsync=off"]);
+        }
         postgres
             .stdin(Stdio::null())
             .stdout(cluster.log.handle()?)
@@ -150,13 +163,10 @@ impl Server {
         let pid = child.id().unwrap_or_default();
 
         let shell = Path::new("/bin/sh");
-        let mut watchdog = program::command(shell, &cluster.account);
-        watchdog.args([
-            "-c",
-            "read -r word || kill -INT \"$1\"",
-            "daybook-watchdog",
-            &pid.to_string(),
-        ]);
+        let mut watchdog = program::command(shell);
+        watchdog
+            .args(["-c", WATCHDOG, "daybook-watchdog", &pid.to_string()])
+            .args(&cluster.thrown_away);
         watchdog
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

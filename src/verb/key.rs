@@ -22,7 +22,7 @@ pub async fn create(place: &Place, tenant: Uuid, scopes: &[String], name: &str, 
 }
 
 /// Issues a key: its id and the key itself.
-pub(crate) async fn issue(store: &event_store::Store, tenant: TenantId, scopes: &[String], name: &str) -> Result<(String, String)> {
+pub async fn issue(store: &event_store::Store, tenant: TenantId, scopes: &[String], name: &str) -> Result<(String, String)> {
     let engine = app::engine(store).await?;
     let bus = Bus::new(store.clone(), std::sync::Arc::new(SystemClock), None, Way::Direct);
     let data = json!({ "name": name, "scopes": scopes });

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use crate::{database::Place, output};
 
 /// The operator at the command line.
-pub(super) fn operator() -> Actor {
+pub fn operator() -> Actor {
     Actor { kind: ActorKind::Operator, id: "cli".to_owned(), on_behalf_of: None }
 }
 
 /// One command of the operator.
-pub(super) fn request(tenant: TenantId, kind: &str, data: &serde_json::Value) -> Result<Request> {
+pub fn request(tenant: TenantId, kind: &str, data: &serde_json::Value) -> Result<Request> {
     let spec = registry().by_kind(kind).ok_or_else(|| anyhow!("there is no command {kind}"))?;
     Ok(Request {
         tenant,

@@ -14,7 +14,4 @@
 mod api;
 mod architecture;
 mod append;
-mod embedded;
 mod harness;
-mod isolation;
-mod writers;

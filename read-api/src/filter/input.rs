@@ -1,6 +1,6 @@
 //! The filters' input types, the same in every context. Never knows a column.
 
-use async_graphql::{Enum, InputObject, InputType, MaybeUndefined};
+use async_graphql::{InputObject, InputType, MaybeUndefined};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -139,7 +139,7 @@ pub(crate) fn group<F, I>(
 }
 
 /// The tests of a field that is one of a few words: `name` gives the stored word.
-pub(crate) fn words<F: Copy, E: Enum>(
+pub(crate) fn words<F: Copy, E: InputType>(
     field: F,
     eq: MaybeUndefined<E>,
     any_of: Option<Vec<E>>,

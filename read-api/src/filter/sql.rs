@@ -83,9 +83,9 @@ fn push_test(query: &mut QueryBuilder<Postgres>, expression: &str, test: &Test) 
             }
             query.push(")");
         }
-        Test::Contains(text) => {
+        Test::Contains(part) => {
             query.push(format_args!("strpos(lower({expression}), lower("));
-            query.push_bind(text.clone()).push(")) > 0");
+            query.push_bind(part.clone()).push(")) > 0");
         }
     }
 }

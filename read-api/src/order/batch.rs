@@ -51,14 +51,12 @@ pub(crate) fn orders(snapshot: Arc<Snapshot>, rows: Vec<OrderRow>) -> Vec<Order>
 impl Batch {
     pub(crate) async fn lines(&self, order: &OrderRow) -> Result<Vec<OrderLine>, Failure> {
         let lines = once(&self.lines, order.order_id, || detail::lines(&self.snapshot, &self.orders)).await?;
-        let with_currency = |line: OrderLine| OrderLine { currency: order.currency.clone(), ..line };
-        Ok(lines.unwrap_or_default().into_iter().map(with_currency).collect())
+        Ok(lines.unwrap_or_default().into_iter().map(|line| line.in_currency(&order.currency)).collect())
     }
 
     pub(crate) async fn payments(&self, order: &OrderRow) -> Result<Vec<OrderPayment>, Failure> {
         let payments = once(&self.payments, order.order_id, || detail::payments(&self.snapshot, &self.orders)).await?;
-        let with_currency = |payment: OrderPayment| OrderPayment { currency: order.currency.clone(), ..payment };
-        Ok(payments.unwrap_or_default().into_iter().map(with_currency).collect())
+        Ok(payments.unwrap_or_default().into_iter().map(|payment| payment.in_currency(&order.currency)).collect())
     }
 
     pub(crate) async fn reviews(&self, order: &OrderRow) -> Result<Vec<OrderReview>, Failure> {

@@ -27,7 +27,14 @@ pub(crate) struct OrderLine {
     #[graphql(skip)]
     freight: i64,
     #[graphql(skip)]
-    pub(super) currency: String,
+    currency: String,
+}
+
+impl OrderLine {
+    /// The line with the currency of its order, which its own row lacks.
+    pub(super) fn in_currency(self, currency: &str) -> Self {
+        Self { currency: currency.to_owned(), ..self }
+    }
 }
 
 #[ComplexObject]
@@ -67,7 +74,14 @@ pub(crate) struct OrderPayment {
     #[graphql(skip)]
     amount: i64,
     #[graphql(skip)]
-    pub(super) currency: String,
+    currency: String,
+}
+
+impl OrderPayment {
+    /// The payment with the currency of its order, which its own row lacks.
+    pub(super) fn in_currency(self, currency: &str) -> Self {
+        Self { currency: currency.to_owned(), ..self }
+    }
 }
 
 #[ComplexObject]

@@ -1,5 +1,8 @@
 //! Which orders: the filter's fields and where they stand. Never reads a row.
 
+#[cfg(test)]
+mod tests;
+
 use async_graphql::{InputObject, MaybeUndefined};
 use chrono::{DateTime, Utc};
 

@@ -6,8 +6,7 @@ use async_graphql::{Enum, InputObject, Object, Result, connection::Connection};
 use sqlx::{Postgres, QueryBuilder};
 
 use super::{
-    Order,
-    batch,
+    Order, batch,
     filter::{OrderField, OrderFilter},
     row::{OrderRow, SELECT},
 };

@@ -2,6 +2,9 @@
 
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 use async_graphql::{Enum, InputObject, SimpleObject};
 use chrono::NaiveDate;
 use sqlx::{FromRow, Postgres, QueryBuilder};

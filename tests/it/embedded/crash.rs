@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test says what failed by failing there"
 )]
@@ -9,7 +10,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::chown;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -127,26 +128,10 @@ async fn a_killed_daybook_leaves_no_server_behind() {
             let nobody = server_account();
             chown(&data, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
         }
-        let mut daybook = command
-            .args([
-                "--exact",
-                "embedded::crash::child_that_serves",
-                "--nocapture",
-                "--test-threads=1",
-            ])
-            .env("DAYBOOK_IT_CHILD", &data)
-            .stdout(Stdio::piped())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(daybook.stdout.take().unwrap()).lines();
-        let said = lines
-            .map(Result::unwrap)
-            .find_map(|line| line.split_once("pid=").map(|(_, n)| n.to_owned()));
-        let server: u32 = said
-            .unwrap_or_else(|| panic!("{who} did not start"))
-            .parse()
-            .unwrap();
+        let Child {
+            mut daybook,
+            server,
+        } = child(&mut command, &data);
         assert!(runs(server));
         daybook.kill().unwrap();
         daybook.wait().unwrap();
@@ -164,6 +149,79 @@ async fn a_killed_daybook_leaves_no_server_behind() {
     }
 }
 
+#[tokio::test]
+async fn of_a_throw_away_server_nothing_remains() {
+    let before = throw_aways();
+    let server = EmbeddedPostgres::start_throw_away().await.unwrap();
+    assert_eq!(ask(&server, "select 'alive'").await, "alive");
+    let made: Vec<_> = throw_aways()
+        .into_iter()
+        .filter(|dir| !before.contains(dir) && belongs(dir, server.pid()))
+        .collect();
+    assert_eq!(made.len(), 1);
+    server.stop().await.unwrap();
+    assert!(!made[0].exists());
+
+    let mut killed = child(
+        &mut Command::new(std::env::current_exe().unwrap()),
+        Path::new(""),
+    );
+    let dir = throw_aways()
+        .into_iter()
+        .find(|dir| belongs(dir, killed.server))
+        .unwrap();
+    killed.daybook.kill().unwrap();
+    killed.daybook.wait().unwrap();
+    wait_until("the removal of the folder of a killed daybook", || {
+        !dir.exists()
+    });
+    assert!(!runs(killed.server));
+}
+
+fn throw_aways() -> Vec<PathBuf> {
+    let entries = fs::read_dir(std::env::temp_dir()).unwrap();
+    entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect()
+}
+
+/// Whether the server of that number keeps its data in the folder.
+fn belongs(dir: &Path, server: u32) -> bool {
+    fs::read_to_string(dir.join("postgres/data/postmaster.pid"))
+        .is_ok_and(|text| text.lines().next() == Some(&server.to_string()))
+}
+
+/// The tests' own program as a daybook, and the number of its server.
+struct Child {
+    daybook: std::process::Child,
+    server: u32,
+}
+
+/// Starts it and waits until it says that its server runs. The empty folder stands for a throw-away server.
+fn child(command: &mut Command, data: &Path) -> Child {
+    let mut daybook = command
+        .args([
+            "--exact",
+            "embedded::crash::child_that_serves",
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env("DAYBOOK_IT_CHILD", data)
+        .stdout(Stdio::piped())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(daybook.stdout.take().unwrap()).lines();
+    let said = lines
+        .map(Result::unwrap)
+        .find_map(|line| line.split_once("pid=").map(|(_, pid)| pid.to_owned()));
+    let server = said
+        .unwrap_or_else(|| panic!("the child did not start on {}", data.display()))
+        .parse()
+        .unwrap();
+    Child { daybook, server }
+}
+
 /// Not a test of its own: what [`a_killed_daybook_leaves_no_server_behind`] starts and kills.
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "how the parent names the folder")]
@@ -171,7 +229,11 @@ async fn child_that_serves() {
     let Some(dir) = std::env::var_os("DAYBOOK_IT_CHILD") else {
         return;
     };
-    let server = start(Path::new(&dir)).await;
+    let server = if dir.is_empty() {
+        EmbeddedPostgres::start_throw_away().await.unwrap()
+    } else {
+        start(Path::new(&dir)).await
+    };
     println!("pid={}", server.pid());
     std::future::pending::<()>().await;
 }

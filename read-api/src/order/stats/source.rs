@@ -22,7 +22,11 @@ impl Source {
         let (mut in_totals, mut about_lines) = (true, false);
         for group in groups {
             match group {
-                OrderGroup::Year | OrderGroup::Month | OrderGroup::State | OrderGroup::Status | OrderGroup::Currency => {}
+                OrderGroup::Year
+                | OrderGroup::Month
+                | OrderGroup::State
+                | OrderGroup::Status
+                | OrderGroup::Currency => {}
                 OrderGroup::Day => in_totals = false,
                 OrderGroup::Seller => about_lines = true,
                 OrderGroup::Product | OrderGroup::Category => (in_totals, about_lines) = (false, true),

@@ -1,0 +1,62 @@
+//! How far the read models are. Never shows another tenant's partition, or an event of one.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+use event_schemas::ActorKind;
+
+use crate::{
+    failure::Failure,
+    scalar::BigInt,
+    session::{allowed, operation},
+};
+
+/// The permission's context.
+const CONTEXT: &str = "projection";
+
+/// The query root's fields about the read models.
+#[derive(Clone, Default)]
+pub(crate) struct ProjectionQuery;
+
+#[Object]
+impl ProjectionQuery {
+    /// How far each read model is behind the log, in your organization's part of it. Needs `projection:read`.
+    #[graphql(complexity = "8 * child_complexity + 1")]
+    async fn projections(&self, ctx: &Context<'_>) -> Result<Vec<Projection>> {
+        let principal = allowed(ctx, CONTEXT)?;
+        let store = &operation(ctx)?.store;
+        let partition = principal.tenant.partition(store.partitions());
+        let is_operator = principal.actor.kind == ActorKind::Operator;
+        let lags = projections::lag(store).await.map_err(Failure::from)?;
+        let lags = lags.into_iter().filter(|lag| lag.partition == partition);
+        Ok(lags.map(|lag| Projection::new(lag, is_operator)).collect())
+    }
+}
+
+/// A read model and how far it is.
+#[derive(SimpleObject, Debug)]
+pub(crate) struct Projection {
+    /// What it is called.
+    name: String,
+    /// The part of the log that your organization is in.
+    partition: i32,
+    /// How many events of that part are not applied yet, of whatever organization.
+    lag_events: BigInt,
+    /// How long the oldest of them has been waiting, in seconds; 0 when there is none.
+    lag_seconds: f64,
+    /// Whether it stopped at an event that it cannot apply.
+    halted: bool,
+    /// Why it stopped; only the operator may know, for the event may be another organization's.
+    error: Option<String>,
+}
+
+impl Projection {
+    fn new(lag: projections::Lag, is_operator: bool) -> Self {
+        Self {
+            name: lag.projection,
+            partition: lag.partition.into(),
+            lag_events: lag.events.into(),
+            lag_seconds: lag.seconds,
+            halted: lag.halted.is_some(),
+            error: lag.halted.filter(|_| is_operator),
+        }
+    }
+}
