@@ -38,9 +38,10 @@ create table order_summary (
   updated_at         timestamptz not null,
   primary key (tenant_id, order_id)
 ) with (fillfactor = 70);
+-- No index on what an event may change, the status above all: updates then touch the row alone, which makes the
+-- projection half as fast again. A list of one status walks the index of placed_at.
 create unique index order_summary_number on order_summary (tenant_id, number);
 create index order_summary_placed_at on order_summary (tenant_id, placed_at, order_id);
-create index order_summary_status on order_summary (tenant_id, status, placed_at, order_id);
 create index order_summary_customer on order_summary (tenant_id, customer_id, placed_at, order_id);
 create index order_summary_reference on order_summary (tenant_id, reference);
 

@@ -26,6 +26,9 @@ mod tests {
     #[test]
     fn quotes_and_backslashes_are_escaped() {
         assert_eq!(literal(&[]), "{}");
-        assert_eq!(literal(&["a".into(), String::new(), "b,\"\\{}".into()]), r#"{"a","","b,\"\\{}"}"#);
+        assert_eq!(
+            literal(&["a".into(), String::new(), "b,\"\\{}".into()]),
+            r#"{"a","","b,\"\\{}"}"#
+        );
     }
 }

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use event_schemas::{
-    Country, Event, Personal, RecordedEvent,
-    customer::CustomerEvent,
-};
+use event_schemas::{Country, Event, Personal, RecordedEvent, customer::CustomerEvent};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -63,7 +60,11 @@ impl Projection for Customer {
         true
     }
 
-    async fn apply(&self, events: &[&RecordedEvent], connection: &mut PgConnection) -> Result<(), ApplyError> {
+    async fn apply(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<(), ApplyError> {
         let mut keys = Vec::with_capacity(events.len());
         for event in events {
             keys.push((event.tenant.0, aggregate(event)?));
@@ -96,7 +97,10 @@ fn fold(rows: &mut BTreeMap<Key, Row>, key: Key, event: &RecordedEvent) -> Resul
         };
         return match rows.insert(key, row) {
             None => Ok(()),
-            Some(_) => Err(ApplyError::event(event, "the customer is registered already")),
+            Some(_) => Err(ApplyError::event(
+                event,
+                "the customer is registered already",
+            )),
         };
     }
     let Some(row) = rows.get_mut(&key) else {
@@ -117,7 +121,9 @@ fn fold(rows: &mut BTreeMap<Key, Row>, key: Key, event: &RecordedEvent) -> Resul
                 row.consents.push(recorded.purpose);
             }
         }
-        CustomerEvent::ConsentWithdrawn(withdrawn) => row.consents.retain(|purpose| *purpose != withdrawn.purpose),
+        CustomerEvent::ConsentWithdrawn(withdrawn) => {
+            row.consents.retain(|purpose| *purpose != withdrawn.purpose);
+        }
         CustomerEvent::CustomerRegistered(_) => {}
     }
     row.updated_at = event.occurred_at;
@@ -141,7 +147,10 @@ fn replace(field: &mut Option<String>, value: Option<String>) {
     }
 }
 
-async fn load(keys: &[Key], connection: &mut PgConnection) -> Result<BTreeMap<Key, Row>, sqlx::Error> {
+async fn load(
+    keys: &[Key],
+    connection: &mut PgConnection,
+) -> Result<BTreeMap<Key, Row>, sqlx::Error> {
     let rows = sqlx::query!(
         "select c.tenant_id, c.customer_id, c.name, c.email, c.phone, c.postal_code, c.city, c.state, c.country,
                 c.consents, c.registered_at, c.updated_at, c.version, c.position
@@ -177,7 +186,11 @@ async fn load(keys: &[Key], connection: &mut PgConnection) -> Result<BTreeMap<Ke
 }
 
 async fn save(rows: &BTreeMap<Key, Row>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let texts = |field: fn(&Row) -> &Option<String>| rows.values().map(|row| field(row).as_deref()).collect::<Vec<_>>();
+    let texts = |field: fn(&Row) -> &Option<String>| {
+        rows.values()
+            .map(|row| field(row).as_deref())
+            .collect::<Vec<_>>()
+    };
     sqlx::query_file!(
         "sql/customer_upsert.sql",
         &rows.keys().map(|(tenant, _)| *tenant).collect::<Vec<_>>(),
@@ -189,8 +202,14 @@ async fn save(rows: &BTreeMap<Key, Row>, connection: &mut PgConnection) -> Resul
         &texts(|row| &row.city) as &[Option<&str>],
         &texts(|row| &row.state) as &[Option<&str>],
         &texts(|row| &row.country) as &[Option<&str>],
-        &rows.values().map(|row| array::literal(&row.consents)).collect::<Vec<_>>(),
-        &rows.values().map(|row| row.registered_at).collect::<Vec<_>>(),
+        &rows
+            .values()
+            .map(|row| array::literal(&row.consents))
+            .collect::<Vec<_>>(),
+        &rows
+            .values()
+            .map(|row| row.registered_at)
+            .collect::<Vec<_>>(),
         &rows.values().map(|row| row.updated_at).collect::<Vec<_>>(),
         &rows.values().map(|row| row.version).collect::<Vec<_>>(),
         &rows.values().map(|row| row.position).collect::<Vec<_>>()

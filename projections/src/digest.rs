@@ -36,7 +36,11 @@ pub(crate) async fn digest(store: &Store, schema: &str) -> Result<Vec<TableDiges
         let (rows, digest) = sqlx::query_as::<_, (i64, String)>(sqlx::AssertSqlSafe(statement))
             .fetch_one(tx.connection())
             .await?;
-        digests.push(TableDigest { table: table.name, rows, digest });
+        digests.push(TableDigest {
+            table: table.name,
+            rows,
+            digest,
+        });
     }
     Ok(digests)
 }

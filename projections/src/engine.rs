@@ -33,7 +33,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { batch: 2_000, connections: 5 }
+        Self {
+            batch: 2_000,
+            connections: 5,
+        }
     }
 }
 
@@ -76,7 +79,11 @@ pub(crate) struct Inner {
 impl Engine {
     /// Creates the tables that are missing. A first build serves at once, while it fills; a new revision is built beside
     /// the build that serves, and takes over when it has caught up.
-    pub async fn install(store: &Store, projections: Vec<Arc<dyn Projection>>, options: Options) -> Result<Self, Error> {
+    pub async fn install(
+        store: &Store,
+        projections: Vec<Arc<dyn Projection>>,
+        options: Options,
+    ) -> Result<Self, Error> {
         let builds = install(store, projections).await?;
         Ok(Self(Arc::new(Inner {
             builds,
@@ -108,11 +115,14 @@ impl Engine {
         let heads = self.0.heads().await?;
         let builds = &self.0.builds;
         // Side by side in a partition, so that its pages are read once.
-        let work = heads.iter().flat_map(|head| builds.iter().map(move |build| (build, *head)));
+        let work = heads
+            .iter()
+            .flat_map(|head| builds.iter().map(move |build| (build, *head)));
         stream::iter(work.map(Ok))
-            .try_for_each_concurrent(builds.len().max(self.0.connections.available_permits()), |(build, (partition, head))| {
-                self.0.reach(build, partition, head)
-            })
+            .try_for_each_concurrent(
+                builds.len().max(self.0.connections.available_permits()),
+                |(build, (partition, head))| self.0.reach(build, partition, head),
+            )
             .await?;
         for build in builds {
             self.0.swap(build).await?;
@@ -134,14 +144,23 @@ impl Inner {
 
     async fn heads(&self) -> Result<Vec<(u16, i64)>, Error> {
         let mut tx = self.store.partition_tx().await?;
-        let rows = sqlx::query!("select partition, next_offset from log.partition order by partition")
-            .fetch_all(tx.connection())
-            .await?;
-        Ok(rows.into_iter().filter_map(|row| Some((u16::try_from(row.partition).ok()?, row.next_offset))).collect())
+        let rows =
+            sqlx::query!("select partition, next_offset from log.partition order by partition")
+                .fetch_all(tx.connection())
+                .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| Some((u16::try_from(row.partition).ok()?, row.next_offset)))
+            .collect())
     }
 
     /// Applies events until the checkpoint has reached `head`.
-    pub(crate) async fn reach(&self, build: &Build, partition: u16, head: i64) -> Result<(), Error> {
+    pub(crate) async fn reach(
+        &self,
+        build: &Build,
+        partition: u16,
+        head: i64,
+    ) -> Result<(), Error> {
         loop {
             match self.step(build, partition).await? {
                 Progress::At { next_offset, .. } if next_offset >= head => return Ok(()),
@@ -149,7 +168,12 @@ impl Inner {
                 // Whoever has it is working on the same.
                 Progress::Busy => tokio::time::sleep(Duration::from_millis(2)).await,
                 Progress::Halted { offset, reason } => {
-                    return Err(Error::Halted { projection: build.name(), partition, offset, reason });
+                    return Err(Error::Halted {
+                        projection: build.name(),
+                        partition,
+                        offset,
+                        reason,
+                    });
                 }
             }
         }
@@ -157,7 +181,9 @@ impl Inner {
 
     /// One batch; a smaller one where an event of it cannot be applied, so that those before it are.
     pub(crate) async fn step(&self, build: &Build, partition: u16) -> Result<Progress, Error> {
-        let Ok(_connection) = self.connections.acquire().await else { return Ok(Progress::Busy) };
+        let Ok(_connection) = self.connections.acquire().await else {
+            return Ok(Progress::Busy);
+        };
         let mut most = i64::from(self.options.batch).clamp(1, MAX_EVENTS);
         loop {
             let mut from = 0;
@@ -167,21 +193,39 @@ impl Inner {
                 Err(Failure::Poison { reason, .. }) if most == 1 => {
                     return self.halt(build, partition, from, reason).await;
                 }
-                Err(Failure::Poison { offset: Some(offset), .. }) => most = (offset - from).clamp(1, most - 1),
+                Err(Failure::Poison {
+                    offset: Some(offset),
+                    ..
+                }) => most = (offset - from).clamp(1, most - 1),
                 Err(Failure::Poison { offset: None, .. }) => most /= 2,
             }
         }
     }
 
-    async fn attempt(&self, build: &Build, partition: u16, most: i64, from: &mut i64) -> Result<Progress, Failure> {
+    async fn attempt(
+        &self,
+        build: &Build,
+        partition: u16,
+        most: i64,
+        from: &mut i64,
+    ) -> Result<Progress, Failure> {
         let started = Instant::now();
         let mut tx = self.store.partition_tx().await?;
-        let Some(next) = self.lock(&mut tx, build, partition).await? else { return Ok(Progress::Busy) };
+        let Some(next) = self.lock(&mut tx, build, partition).await? else {
+            return Ok(Progress::Busy);
+        };
         *from = next;
-        let slice = self.pages.read(&self.store, &mut tx, partition, next, most).await?;
+        let slice = self
+            .pages
+            .read(&self.store, &mut tx, partition, next, most)
+            .await?;
         let events = slice.events();
         let Some(last) = events.last() else {
-            return Ok(Progress::At { applied: 0, next_offset: next, head: next });
+            return Ok(Progress::At {
+                applied: 0,
+                next_offset: next,
+                head: next,
+            });
         };
         let wanted = select(build.projection.as_ref(), events)?;
         if !wanted.is_empty() {
@@ -208,18 +252,28 @@ impl Inner {
         counter!(metric::EVENTS, "projection" => build.name()).increment(events.len() as u64);
         histogram!(metric::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());
         let head = self.store.heads().get(partition).max(next);
-        Ok(Progress::At { applied: events.len(), next_offset: next, head })
+        Ok(Progress::At {
+            applied: events.len(),
+            next_offset: next,
+            head,
+        })
     }
 
     /// Takes the checkpoint's row, if nobody else has it, and prepares the transaction: the build's schema; plans by
     /// index whatever the statistics of a fresh table say; and a commit that does not wait for the disk, because what a
     /// crash takes away is taken from the checkpoint too and applied again.
-    async fn lock(&self, tx: &mut PartitionTx, build: &Build, partition: u16) -> Result<Option<i64>, Failure> {
+    async fn lock(
+        &self,
+        tx: &mut PartitionTx,
+        build: &Build,
+        partition: u16,
+    ) -> Result<Option<i64>, Failure> {
         let locked = sqlx::query!(
             r#"select next_offset, halted_at is not null as "halted!",
                       set_config('search_path', $4, true) as search_path,
                       set_config('synchronous_commit', 'off', true) as synchronous_commit,
                       set_config('enable_seqscan', 'off', true) as seqscan,
+                      set_config('enable_bitmapscan', 'off', true) as bitmapscan,
                       set_config('enable_hashjoin', 'off', true) as hashjoin,
                       set_config('enable_mergejoin', 'off', true) as mergejoin
                from projection.checkpoint where projection = $1 and build = $2 and partition = $3
@@ -234,7 +288,8 @@ impl Inner {
         .map_err(|error| Failure::Other(error.into()))?;
         if let Some(locked) = locked {
             if build.live.load(Ordering::Acquire) {
-                self.waiter.tell(build.name(), partition, locked.next_offset, locked.halted);
+                self.waiter
+                    .tell(build.name(), partition, locked.next_offset, locked.halted);
             }
             return Ok(Some(locked.next_offset));
         }
@@ -251,10 +306,19 @@ impl Inner {
         if exists {
             return Ok(None);
         }
-        Err(Failure::Other(Error::Dropped { projection: build.name(), build: build.number }))
+        Err(Failure::Other(Error::Dropped {
+            projection: build.name(),
+            build: build.number,
+        }))
     }
 
-    async fn halt(&self, build: &Build, partition: u16, offset: i64, reason: String) -> Result<Progress, Error> {
+    async fn halt(
+        &self,
+        build: &Build,
+        partition: u16,
+        offset: i64,
+        reason: String,
+    ) -> Result<Progress, Error> {
         let mut tx = self.store.partition_tx().await?;
         sqlx::query!(
             "update projection.checkpoint set halted_at = coalesce(halted_at, now()), error = $5, updated_at = now()
@@ -272,7 +336,13 @@ impl Inner {
             self.waiter.tell(build.name(), partition, offset, true);
         }
         metrics::gauge!(metric::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);
-        tracing::error!(projection = build.name(), partition, offset, reason, "a projection halted; it tries again at the next start");
+        tracing::error!(
+            projection = build.name(),
+            partition,
+            offset,
+            reason,
+            "a projection halted; it tries again at the next start"
+        );
         Ok(Progress::Halted { offset, reason })
     }
 }

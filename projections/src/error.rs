@@ -15,7 +15,9 @@ pub enum Error {
     #[error("no projection is called {0}; the names are those of `daybook projections`")]
     UnknownProjection(String),
     /// A projection's tables could not be made.
-    #[error("the tables of projection {projection} could not be created; check its file in migrations/read-models")]
+    #[error(
+        "the tables of projection {projection} could not be created; check its file in migrations/read-models"
+    )]
     Install {
         /// Its name.
         projection: &'static str,
@@ -23,7 +25,9 @@ pub enum Error {
         source: sqlx::Error,
     },
     /// An event cannot be applied.
-    #[error("projection {projection} is halted in partition {partition} at offset {offset}: {reason}")]
+    #[error(
+        "projection {projection} is halted in partition {partition} at offset {offset}: {reason}"
+    )]
     Halted {
         /// The projection's name.
         projection: &'static str,
@@ -35,7 +39,9 @@ pub enum Error {
         reason: String,
     },
     /// Another process has dropped the build, for a newer one serves.
-    #[error("build {build} of projection {projection} was dropped because a newer one serves; restart this process with the newer binary")]
+    #[error(
+        "build {build} of projection {projection} was dropped because a newer one serves; restart this process with the newer binary"
+    )]
     Dropped {
         /// The projection's name.
         projection: &'static str,
@@ -50,7 +56,10 @@ impl Error {
         match self {
             Self::Database(error) => is_transient(error),
             Self::Store(error) => is_transient_in_store(error),
-            Self::UnknownProjection(_) | Self::Install { .. } | Self::Halted { .. } | Self::Dropped { .. } => false,
+            Self::UnknownProjection(_)
+            | Self::Install { .. }
+            | Self::Halted { .. }
+            | Self::Dropped { .. } => false,
         }
     }
 }
@@ -58,7 +67,10 @@ impl Error {
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         match error {
-            ApplyError::Event { offset, reason } => Self::Poison { offset: Some(offset), reason },
+            ApplyError::Event { offset, reason } => Self::Poison {
+                offset: Some(offset),
+                reason,
+            },
             ApplyError::Database(error) => error.into(),
         }
     }
@@ -76,11 +88,15 @@ pub(crate) enum Failure {
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(refusal) if !is_transient(&error) => {
-                Self::Poison { offset: None, reason: format!("the database refused its rows: {}", refusal.message()) }
-            }
+            sqlx::Error::Database(refusal) if !is_transient(&error) => Self::Poison {
+                offset: None,
+                reason: format!("the database refused its rows: {}", refusal.message()),
+            },
             sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
-                Self::Poison { offset: None, reason: format!("its rows cannot be written: {error}") }
+                Self::Poison {
+                    offset: None,
+                    reason: format!("its rows cannot be written: {error}"),
+                }
             }
             _ => Self::Other(error.into()),
         }
@@ -90,9 +106,10 @@ impl From<sqlx::Error> for Failure {
 impl From<event_store::Error> for Failure {
     fn from(error: event_store::Error) -> Self {
         match error {
-            event_store::Error::Corrupt { offset, .. } => {
-                Self::Poison { offset: Some(offset), reason: error.to_string() }
-            }
+            event_store::Error::Corrupt { offset, .. } => Self::Poison {
+                offset: Some(offset),
+                reason: error.to_string(),
+            },
             other => Self::Other(other.into()),
         }
     }
@@ -102,7 +119,8 @@ impl From<event_store::Error> for Failure {
 fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            matches!(code.get(..2), Some("08" | "40" | "53" | "55" | "57" | "58")) || code == "25006"
+            matches!(code.get(..2), Some("08" | "40" | "53" | "55" | "57" | "58"))
+                || code == "25006"
         }),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -51,27 +51,39 @@ impl Projection for Identity {
         matches!(event_type, "ApiKeyIssued" | "ApiKeyRevoked")
     }
 
-    async fn apply(&self, events: &[&RecordedEvent], connection: &mut PgConnection) -> Result<(), ApplyError> {
+    async fn apply(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<(), ApplyError> {
         let mut keys: BTreeMap<(Uuid, Uuid), Key> = BTreeMap::new();
         for event in events {
             // The stream's name is the tenant's; an event elsewhere would be somebody else's key.
             if aggregate(event)? != event.tenant.0 {
-                return Err(ApplyError::event(event, "its stream is not the tenant's own"));
+                return Err(ApplyError::event(
+                    event,
+                    "its stream is not the tenant's own",
+                ));
             }
             match decode(event)? {
                 OrganizationEvent::ApiKeyIssued(issued) => {
-                    let hash = hash(&issued.secret_hash)
-                        .ok_or_else(|| ApplyError::event(event, "the key's hash is not 64 hexadecimal digits"))?;
+                    let hash = hash(&issued.secret_hash).ok_or_else(|| {
+                        ApplyError::event(event, "the key's hash is not 64 hexadecimal digits")
+                    })?;
                     let id = (event.tenant.0, issued.key_id);
-                    let key = Key { issued: Some((issued, hash, event.occurred_at)), revoked_at: None };
+                    let key = Key {
+                        issued: Some((issued, hash, event.occurred_at)),
+                        revoked_at: None,
+                    };
                     if keys.insert(id, key).is_some() {
                         return Err(ApplyError::event(event, "the key is issued already"));
                     }
                 }
                 OrganizationEvent::ApiKeyRevoked(revoked) => {
-                    let key = keys
-                        .entry((event.tenant.0, revoked.key_id))
-                        .or_insert(Key { issued: None, revoked_at: None });
+                    let key = keys.entry((event.tenant.0, revoked.key_id)).or_insert(Key {
+                        issued: None,
+                        revoked_at: None,
+                    });
                     key.revoked_at.get_or_insert(event.occurred_at);
                 }
                 OrganizationEvent::OrganizationRegistered(_)
@@ -89,10 +101,17 @@ fn hash(digits: &str) -> Option<Vec<u8>> {
     hex::decode(digits).ok().filter(|hash| hash.len() == 32)
 }
 
-async fn insert(keys: &BTreeMap<(Uuid, Uuid), Key>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn insert(
+    keys: &BTreeMap<(Uuid, Uuid), Key>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     let issued: Vec<_> = keys
         .iter()
-        .filter_map(|((tenant, _), key)| key.issued.as_ref().map(|(event, hash, at)| (*tenant, event, hash, *at, key.revoked_at)))
+        .filter_map(|((tenant, _), key)| {
+            key.issued
+                .as_ref()
+                .map(|(event, hash, at)| (*tenant, event, hash, *at, key.revoked_at))
+        })
         .collect();
     if issued.is_empty() {
         return Ok(());
@@ -117,7 +136,10 @@ async fn insert(keys: &BTreeMap<(Uuid, Uuid), Key>, connection: &mut PgConnectio
     Ok(())
 }
 
-async fn revoke(keys: &BTreeMap<(Uuid, Uuid), Key>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn revoke(
+    keys: &BTreeMap<(Uuid, Uuid), Key>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     let revoked: Vec<_> = keys
         .iter()
         .filter(|(_, key)| key.issued.is_none())
@@ -130,7 +152,10 @@ async fn revoke(keys: &BTreeMap<(Uuid, Uuid), Key>, connection: &mut PgConnectio
         "update api_key a set revoked_at = coalesce(a.revoked_at, k.revoked_at)
          from unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) as k (tenant_id, key_id, revoked_at)
          where a.tenant_id = k.tenant_id and a.key_id = k.key_id",
-        &revoked.iter().map(|(tenant, ..)| *tenant).collect::<Vec<_>>(),
+        &revoked
+            .iter()
+            .map(|(tenant, ..)| *tenant)
+            .collect::<Vec<_>>(),
         &revoked.iter().map(|(_, id, _)| *id).collect::<Vec<_>>(),
         &revoked.iter().map(|(.., at)| *at).collect::<Vec<_>>()
     )

@@ -27,9 +27,14 @@ impl Build {
 }
 
 /// Finds or makes this binary's build of every projection. Several processes at once wait for each other.
-pub(crate) async fn install(store: &Store, projections: Vec<Arc<dyn Projection>>) -> Result<Vec<Build>, Error> {
+pub(crate) async fn install(
+    store: &Store,
+    projections: Vec<Arc<dyn Projection>>,
+) -> Result<Vec<Build>, Error> {
     let mut tx = store.partition_tx().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1) as locked", INSTALL_LOCK).execute(tx.connection()).await?;
+    sqlx::query!("select pg_advisory_xact_lock($1) as locked", INSTALL_LOCK)
+        .execute(tx.connection())
+        .await?;
     let mut builds = Vec::with_capacity(projections.len());
     for projection in projections {
         builds.push(find_or_make(&mut tx, projection, store.partitions()).await?);
@@ -38,11 +43,18 @@ pub(crate) async fn install(store: &Store, projections: Vec<Arc<dyn Projection>>
     Ok(builds)
 }
 
-async fn find_or_make(tx: &mut PartitionTx, projection: Arc<dyn Projection>, partitions: u16) -> Result<Build, Error> {
+async fn find_or_make(
+    tx: &mut PartitionTx,
+    projection: Arc<dyn Projection>,
+    partitions: u16,
+) -> Result<Build, Error> {
     let (name, revision) = (projection.name(), revision(projection.as_ref()));
-    let live = sqlx::query_scalar!("select build from projection.live where projection = $1", name)
-        .fetch_optional(tx.connection())
-        .await?;
+    let live = sqlx::query_scalar!(
+        "select build from projection.live where projection = $1",
+        name
+    )
+    .fetch_optional(tx.connection())
+    .await?;
     let found = sqlx::query!(
         "select build, schema_name from projection.build where projection = $1 and revision = $2
          order by build desc limit 1",
@@ -53,7 +65,12 @@ async fn find_or_make(tx: &mut PartitionTx, projection: Arc<dyn Projection>, par
     .await?;
     if let Some(found) = found {
         let live = AtomicBool::new(live == Some(found.build));
-        return Ok(Build { projection, number: found.build, schema: found.schema_name, live });
+        return Ok(Build {
+            projection,
+            number: found.build,
+            schema: found.schema_name,
+            live,
+        });
     }
 
     let number = sqlx::query_scalar!(
@@ -62,10 +79,16 @@ async fn find_or_make(tx: &mut PartitionTx, projection: Arc<dyn Projection>, par
     )
     .fetch_one(tx.connection())
     .await?;
-    let schema = format!("p_{name}_{}_{number}", revision.get(..8).unwrap_or_default());
+    let schema = format!(
+        "p_{name}_{}_{number}",
+        revision.get(..8).unwrap_or_default()
+    );
     create(tx.connection(), &schema, projection.ddl())
         .await
-        .map_err(|source| Error::Install { projection: name, source })?;
+        .map_err(|source| Error::Install {
+            projection: name,
+            source,
+        })?;
     sqlx::query!(
         "insert into projection.build (projection, build, revision, schema_name, created_at) values ($1, $2, $3, $4, now())",
         name,
@@ -94,21 +117,38 @@ async fn find_or_make(tx: &mut PartitionTx, projection: Arc<dyn Projection>, par
         .execute(tx.connection())
         .await?;
     } else {
-        tracing::info!(projection = name, build = number, "a new revision: its tables are built beside those that serve");
+        tracing::info!(
+            projection = name,
+            build = number,
+            "a new revision: its tables are built beside those that serve"
+        );
     }
-    Ok(Build { projection, number, schema, live: AtomicBool::new(live.is_none()) })
+    Ok(Build {
+        projection,
+        number,
+        schema,
+        live: AtomicBool::new(live.is_none()),
+    })
 }
 
-async fn create(connection: &mut PgConnection, schema: &str, ddl: &'static str) -> Result<(), sqlx::Error> {
+async fn create(
+    connection: &mut PgConnection,
+    schema: &str,
+    ddl: &'static str,
+) -> Result<(), sqlx::Error> {
     // The schema's name is made of the projection's name, hexadecimal digits and a number: nothing to escape.
     let begin = format!(
         "create schema {schema}; \
          grant usage on schema {schema} to daybook_tenant, daybook_operator, daybook_identity; \
          set local search_path = {schema}, extensions"
     );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(begin)).execute(&mut *connection).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(begin))
+        .execute(&mut *connection)
+        .await?;
     sqlx::raw_sql(ddl).execute(&mut *connection).await?;
     // What follows names its schemas.
-    sqlx::raw_sql("set local search_path = extensions").execute(connection).await?;
+    sqlx::raw_sql("set local search_path = extensions")
+        .execute(connection)
+        .await?;
     Ok(())
 }

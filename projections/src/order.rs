@@ -74,10 +74,20 @@ impl Projection for Order {
         true
     }
 
-    async fn apply(&self, events: &[&RecordedEvent], connection: &mut PgConnection) -> Result<(), ApplyError> {
+    async fn apply(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<(), ApplyError> {
         let events = events
             .iter()
-            .map(|recorded| Ok(Decoded { key: (recorded.tenant.0, aggregate(recorded)?), recorded, event: decode(recorded)? }))
+            .map(|recorded| {
+                Ok(Decoded {
+                    key: (recorded.tenant.0, aggregate(recorded)?),
+                    recorded,
+                    event: decode(recorded)?,
+                })
+            })
             .collect::<Result<Vec<_>, ApplyError>>()?;
         let mut batch = begin(&events, connection).await?;
         for event in &events {
@@ -96,7 +106,10 @@ impl Projection for Order {
 }
 
 /// Loads the orders that the batch finds, and the counts of the tenants that it places orders for.
-async fn begin<'e>(events: &'e [Decoded<'_>], connection: &mut PgConnection) -> Result<Batch<'e>, ApplyError> {
+async fn begin<'e>(
+    events: &'e [Decoded<'_>],
+    connection: &mut PgConnection,
+) -> Result<Batch<'e>, ApplyError> {
     let mut seen = HashSet::with_capacity(events.len());
     let mut found = Vec::new();
     let mut tenants = HashSet::new();
@@ -112,7 +125,12 @@ async fn begin<'e>(events: &'e [Decoded<'_>], connection: &mut PgConnection) -> 
     let mut batch = Batch::default();
     if !found.is_empty() {
         batch.rows = table::load_rows(&found, connection).await?;
-        batch.index = batch.rows.iter().enumerate().map(|(index, row)| (row.key, index)).collect();
+        batch.index = batch
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(index, row)| (row.key, index))
+            .collect();
     }
     if !tenants.is_empty() {
         batch.counts = table::load_counts(tenants, connection).await?;
@@ -122,24 +140,40 @@ async fn begin<'e>(events: &'e [Decoded<'_>], connection: &mut PgConnection) -> 
 
 impl<'e> Batch<'e> {
     fn fold(&mut self, decoded: &'e Decoded<'_>) -> Result<(), ApplyError> {
-        let Decoded { key, recorded, event } = decoded;
+        let Decoded {
+            key,
+            recorded,
+            event,
+        } = decoded;
         if let OrderEvent::OrderPlaced(placed) = event {
             return self.place(*key, recorded, placed);
         }
-        let Some(row) = self.index.get(key).and_then(|index| self.rows.get_mut(*index)) else {
+        let Some(row) = self
+            .index
+            .get(key)
+            .and_then(|index| self.rows.get_mut(*index))
+        else {
             return Err(ApplyError::event(recorded, "the order is not placed"));
         };
         row.fold(recorded, event)?;
         if let OrderEvent::OrderReviewed(review) = event {
-            self.reviews.push((*key, row.review_count, recorded, review));
+            self.reviews
+                .push((*key, row.review_count, recorded, review));
         }
         Ok(())
     }
 
-    fn place(&mut self, key: Key, recorded: &RecordedEvent, placed: &'e OrderPlaced) -> Result<(), ApplyError> {
+    fn place(
+        &mut self,
+        key: Key,
+        recorded: &RecordedEvent,
+        placed: &'e OrderPlaced,
+    ) -> Result<(), ApplyError> {
         let index = self.rows.len();
         match self.index.entry(key) {
-            Entry::Occupied(_) => return Err(ApplyError::event(recorded, "the order is placed already")),
+            Entry::Occupied(_) => {
+                return Err(ApplyError::event(recorded, "the order is placed already"));
+            }
             Entry::Vacant(free) => free.insert(index),
         };
         let count = self.counts.entry(key.0).or_default();

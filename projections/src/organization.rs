@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use event_schemas::{
-    Event, RecordedEvent,
-    organization::OrganizationEvent,
-};
+use event_schemas::{Event, RecordedEvent, organization::OrganizationEvent};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -59,7 +56,11 @@ impl Projection for Organization {
         true
     }
 
-    async fn apply(&self, events: &[&RecordedEvent], connection: &mut PgConnection) -> Result<(), ApplyError> {
+    async fn apply(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<(), ApplyError> {
         let tenants: Vec<Uuid> = events.iter().map(|event| event.tenant.0).collect();
         let mut rows = load(&tenants, connection).await?;
         for event in events {
@@ -72,13 +73,18 @@ impl Projection for Organization {
 
 fn fold(rows: &mut BTreeMap<Uuid, Row>, event: &RecordedEvent) -> Result<(), ApplyError> {
     if aggregate(event)? != event.tenant.0 {
-        return Err(ApplyError::event(event, "its stream is not the tenant's own"));
+        return Err(ApplyError::event(
+            event,
+            "its stream is not the tenant's own",
+        ));
     }
     let decoded = decode(event)?;
     if let OrganizationEvent::OrganizationRegistered(registered) = decoded {
         let row = Row {
             name: registered.name,
-            country: registered.country.map(|country| country.as_str().to_owned()),
+            country: registered
+                .country
+                .map(|country| country.as_str().to_owned()),
             state: registered.state,
             city: registered.city,
             ship_before_payment: false,
@@ -89,15 +95,23 @@ fn fold(rows: &mut BTreeMap<Uuid, Row>, event: &RecordedEvent) -> Result<(), App
         };
         return match rows.insert(event.tenant.0, row) {
             None => Ok(()),
-            Some(_) => Err(ApplyError::event(event, "the organization is registered already")),
+            Some(_) => Err(ApplyError::event(
+                event,
+                "the organization is registered already",
+            )),
         };
     }
     let Some(row) = rows.get_mut(&event.tenant.0) else {
-        return Err(ApplyError::event(event, "the organization is not registered"));
+        return Err(ApplyError::event(
+            event,
+            "the organization is not registered",
+        ));
     };
     match decoded {
         OrganizationEvent::OrganizationRenamed(renamed) => row.name = renamed.name,
-        OrganizationEvent::OrganizationSettingsChanged(changed) => row.ship_before_payment = changed.ship_before_payment,
+        OrganizationEvent::OrganizationSettingsChanged(changed) => {
+            row.ship_before_payment = changed.ship_before_payment;
+        }
         OrganizationEvent::OrganizationRegistered(_)
         | OrganizationEvent::ApiKeyIssued(_)
         | OrganizationEvent::ApiKeyRevoked(_) => {}
@@ -108,7 +122,10 @@ fn fold(rows: &mut BTreeMap<Uuid, Row>, event: &RecordedEvent) -> Result<(), App
     Ok(())
 }
 
-async fn load(tenants: &[Uuid], connection: &mut PgConnection) -> Result<BTreeMap<Uuid, Row>, sqlx::Error> {
+async fn load(
+    tenants: &[Uuid],
+    connection: &mut PgConnection,
+) -> Result<BTreeMap<Uuid, Row>, sqlx::Error> {
     let rows = sqlx::query!(
         "select tenant_id, name, country, state, city, ship_before_payment, registered_at, updated_at, version, position
          from organization where tenant_id = any ($1)",
@@ -136,7 +153,10 @@ async fn load(tenants: &[Uuid], connection: &mut PgConnection) -> Result<BTreeMa
         .collect())
 }
 
-async fn save(rows: &BTreeMap<Uuid, Row>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn save(
+    rows: &BTreeMap<Uuid, Row>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     let all = || rows.values();
     sqlx::query!(
         "insert into organization

@@ -50,19 +50,31 @@ impl Pages {
         most: i64,
     ) -> Result<Slice, Failure> {
         let Some(pages) = self.0.get(usize::from(partition)) else {
-            return Ok(Slice { page: Arc::default(), start: 0, end: 0 });
+            return Ok(Slice {
+                page: Arc::default(),
+                start: 0,
+                end: 0,
+            });
         };
         let mut pages = pages.lock().await;
         if let Some(slice) = pages.iter().find_map(|page| cut(page, from, most)) {
             return Ok(slice);
         }
         let behind = store.heads().get(partition) - from;
-        let limit = if (1..=SHORT).contains(&behind) { SHORT } else { bounded(tx, partition, from, most).await? };
+        let limit = if (1..=SHORT).contains(&behind) {
+            SHORT
+        } else {
+            bounded(tx, partition, from, most).await?
+        };
         let page = Arc::new(tx.read_partition(partition, from, limit.min(most)).await?);
         let Some(slice) = cut(&page, from, most) else {
             // Nothing follows: whoever is here has no use for the pages, and memory has.
             pages.clear();
-            return Ok(Slice { page, start: 0, end: 0 });
+            return Ok(Slice {
+                page,
+                start: 0,
+                end: 0,
+            });
         };
         pages.push_front(page);
         pages.truncate(KEPT);
@@ -71,13 +83,26 @@ impl Pages {
 }
 
 fn cut(page: &Arc<Vec<RecordedEvent>>, from: i64, most: i64) -> Option<Slice> {
-    let start = usize::try_from(from - page.first()?.offset).ok().filter(|start| *start < page.len())?;
-    let end = start.saturating_add(usize::try_from(most).unwrap_or(0)).min(page.len());
-    Some(Slice { page: Arc::clone(page), start, end })
+    let start = usize::try_from(from - page.first()?.offset)
+        .ok()
+        .filter(|start| *start < page.len())?;
+    let end = start
+        .saturating_add(usize::try_from(most).unwrap_or(0))
+        .min(page.len());
+    Some(Slice {
+        page: Arc::clone(page),
+        start,
+        end,
+    })
 }
 
 /// How many events from `from` on fit into a page; at least one.
-async fn bounded(tx: &mut PartitionTx, partition: u16, from: i64, most: i64) -> Result<i64, sqlx::Error> {
+async fn bounded(
+    tx: &mut PartitionTx,
+    partition: u16,
+    from: i64,
+    most: i64,
+) -> Result<i64, sqlx::Error> {
     let partition = i16::try_from(partition).unwrap_or(i16::MAX);
     let fitting = sqlx::query_scalar!(
         r#"select count(*) as "count!" from (
@@ -127,7 +152,13 @@ mod tests {
     fn a_page_serves_what_is_in_it() {
         let page = page(10..20);
         let offsets = |from, most| {
-            cut(&page, from, most).map(|slice| slice.events().iter().map(|event| event.offset).collect::<Vec<_>>())
+            cut(&page, from, most).map(|slice| {
+                slice
+                    .events()
+                    .iter()
+                    .map(|event| event.offset)
+                    .collect::<Vec<_>>()
+            })
         };
         assert_eq!(offsets(10, 3), Some(vec![10, 11, 12]));
         assert_eq!(offsets(18, 5), Some(vec![18, 19]));

@@ -30,7 +30,11 @@ pub trait Projection: Send + Sync {
 
     /// Folds events, in order, and writes what changed; a few statements for all of them. What the tables hold
     /// afterwards never depends on where a batch ended. The search path is the build's schema.
-    async fn apply(&self, events: &[&RecordedEvent], connection: &mut PgConnection) -> Result<(), ApplyError>;
+    async fn apply(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<(), ApplyError>;
 }
 
 /// Why a batch could not be applied. Nothing of it was kept.
@@ -52,13 +56,21 @@ pub enum ApplyError {
 impl ApplyError {
     /// This event cannot be applied.
     pub fn event(event: &RecordedEvent, reason: impl Into<String>) -> Self {
-        Self::Event { offset: event.offset, reason: reason.into() }
+        Self::Event {
+            offset: event.offset,
+            reason: reason.into(),
+        }
     }
 }
 
 /// What identifies the tables' content: a hash over the DDL and the fold's number, in hexadecimal.
 pub fn revision(projection: &dyn Projection) -> String {
-    hex::encode(Sha256::new().chain_update(projection.fold().to_be_bytes()).chain_update(projection.ddl()).finalize())
+    hex::encode(
+        Sha256::new()
+            .chain_update(projection.fold().to_be_bytes())
+            .chain_update(projection.ddl())
+            .finalize(),
+    )
 }
 
 /// The events among `events` that the projection wants, or the first one that this binary does not know.
@@ -67,11 +79,20 @@ pub(crate) fn select<'e>(
     events: &'e [RecordedEvent],
 ) -> Result<Vec<&'e RecordedEvent>, ApplyError> {
     let mut wanted = Vec::new();
-    for event in events.iter().filter(|event| event.stream.context() == projection.context()) {
-        let newest = projection.known().iter().find(|(name, _)| *name == event.event_type).map(|(_, version)| *version);
+    for event in events
+        .iter()
+        .filter(|event| event.stream.context() == projection.context())
+    {
+        let newest = projection
+            .known()
+            .iter()
+            .find(|(name, _)| *name == event.event_type)
+            .map(|(_, version)| *version);
         if !newest.is_some_and(|newest| (1..=newest).contains(&event.schema_version)) {
             let (name, version) = (&event.event_type, event.schema_version);
-            let reason = format!("event type {name} version {version} is unknown to this binary; upgrade it and restart");
+            let reason = format!(
+                "event type {name} version {version} is unknown to this binary; upgrade it and restart"
+            );
             return Err(ApplyError::event(event, reason));
         }
         if projection.wants(&event.event_type) {
@@ -84,11 +105,19 @@ pub(crate) fn select<'e>(
 /// The event, decoded.
 pub(crate) fn decode<E: Event>(event: &RecordedEvent) -> Result<E, ApplyError> {
     if event.content_type != CONTENT_TYPE_JSON {
-        return Err(ApplyError::event(event, format!("content type {} is unknown to this binary", event.content_type)));
+        return Err(ApplyError::event(
+            event,
+            format!(
+                "content type {} is unknown to this binary",
+                event.content_type
+            ),
+        ));
     }
     E::decode(&event.event_type, event.schema_version, &event.payload).map_err(|error| {
         let place = match &error {
-            DecodeError::Payload { source, .. } => format!(" (line {}, column {})", source.line(), source.column()),
+            DecodeError::Payload { source, .. } => {
+                format!(" (line {}, column {})", source.line(), source.column())
+            }
             DecodeError::Unknown { .. } => String::new(),
         };
         ApplyError::event(event, format!("{error}{place}"))
@@ -97,5 +126,8 @@ pub(crate) fn decode<E: Event>(event: &RecordedEvent) -> Result<E, ApplyError> {
 
 /// The id of the aggregate the event is about.
 pub(crate) fn aggregate(event: &RecordedEvent) -> Result<Uuid, ApplyError> {
-    event.stream.uuid().ok_or_else(|| ApplyError::event(event, "its stream's name does not end in a UUID"))
+    event
+        .stream
+        .uuid()
+        .ok_or_else(|| ApplyError::event(event, "its stream's name does not end in a UUID"))
 }

@@ -28,25 +28,49 @@ impl Engine {
     pub fn run(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
         for build in 0..self.inner().builds.len() {
             for partition in 0..self.inner().store.partitions() {
-                tasks.spawn(follow(Arc::clone(self.inner()), build, partition, cancelled.clone()));
+                tasks.spawn(follow(
+                    Arc::clone(self.inner()),
+                    build,
+                    partition,
+                    cancelled.clone(),
+                ));
             }
-            tasks.spawn(take_over(Arc::clone(self.inner()), build, cancelled.clone()));
+            tasks.spawn(take_over(
+                Arc::clone(self.inner()),
+                build,
+                cancelled.clone(),
+            ));
         }
-        tasks.spawn(every(MEASURE, cancelled.clone(), Arc::clone(self.inner()), measure));
-        tasks.spawn(every(CLEAN, cancelled.clone(), Arc::clone(self.inner()), clean));
+        tasks.spawn(every(
+            MEASURE,
+            cancelled.clone(),
+            Arc::clone(self.inner()),
+            measure,
+        ));
+        tasks.spawn(every(
+            CLEAN,
+            cancelled.clone(),
+            Arc::clone(self.inner()),
+            clean,
+        ));
     }
 }
 
 /// Keeps one projection at the head of one partition.
 async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: CancellationToken) {
-    let Some(build) = engine.builds.get(build) else { return };
+    let Some(build) = engine.builds.get(build) else {
+        return;
+    };
     let mut heads = engine.store.heads().subscribe();
     let mut retry = FIRST_RETRY;
     while !cancelled.is_cancelled() {
         let pause = match engine.step(build, partition).await {
-            Ok(Progress::At { next_offset, head, .. }) => {
+            Ok(Progress::At {
+                next_offset, head, ..
+            }) => {
                 retry = FIRST_RETRY;
-                if head > next_offset || moved(&mut heads, partition, next_offset, &cancelled).await {
+                if head > next_offset || moved(&mut heads, partition, next_offset, &cancelled).await
+                {
                     continue;
                 }
                 Duration::ZERO
@@ -54,13 +78,23 @@ async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: Can
             Ok(Progress::Busy) => BUSY,
             Ok(Progress::Halted { .. }) => return,
             Err(error) if error.is_transient() => {
-                tracing::warn!(projection = build.name(), partition, error = &error as &dyn std::error::Error, "a batch failed; it is tried again");
+                tracing::warn!(
+                    projection = build.name(),
+                    partition,
+                    error = &error as &dyn std::error::Error,
+                    "a batch failed; it is tried again"
+                );
                 let pause = retry;
                 retry = (retry * 2).min(LAST_RETRY);
                 pause
             }
             Err(error) => {
-                tracing::error!(projection = build.name(), partition, error = &error as &dyn std::error::Error, "a projection stopped");
+                tracing::error!(
+                    projection = build.name(),
+                    partition,
+                    error = &error as &dyn std::error::Error,
+                    "a projection stopped"
+                );
                 return;
             }
         };
@@ -72,8 +106,17 @@ async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: Can
 }
 
 /// Waits until the head of a partition is past `next`, for a while.
-async fn moved(heads: &mut watch::Receiver<Vec<i64>>, partition: u16, next: i64, cancelled: &CancellationToken) -> bool {
-    let past = |heads: &Vec<i64>| heads.get(usize::from(partition)).is_some_and(|head| *head > next);
+async fn moved(
+    heads: &mut watch::Receiver<Vec<i64>>,
+    partition: u16,
+    next: i64,
+    cancelled: &CancellationToken,
+) -> bool {
+    let past = |heads: &Vec<i64>| {
+        heads
+            .get(usize::from(partition))
+            .is_some_and(|head| *head > next)
+    };
     tokio::select! {
         found = heads.wait_for(past) => found.is_ok(),
         () = tokio::time::sleep(POLL) => true,
@@ -83,10 +126,16 @@ async fn moved(heads: &mut watch::Receiver<Vec<i64>>, partition: u16, next: i64,
 
 /// Lets a new revision serve once it has caught up.
 async fn take_over(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) {
-    let Some(build) = engine.builds.get(build) else { return };
+    let Some(build) = engine.builds.get(build) else {
+        return;
+    };
     while !build.live.load(std::sync::atomic::Ordering::Acquire) {
         if let Err(error) = engine.swap(build).await {
-            tracing::warn!(projection = build.name(), error = &error as &dyn std::error::Error, "a new revision could not take over");
+            tracing::warn!(
+                projection = build.name(),
+                error = &error as &dyn std::error::Error,
+                "a new revision could not take over"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(SWAP) => {}
@@ -107,7 +156,10 @@ async fn every<F: Future<Output = Result<(), Error>>>(
             () = cancelled.cancelled() => return,
         }
         if let Err(error) = work(Arc::clone(&engine)).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the projections could not be looked after");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the projections could not be looked after"
+            );
         }
     }
 }

@@ -49,18 +49,30 @@ impl Inner {
         )
         .fetch_all(tx.connection())
         .await?;
-        if old.iter().map(|row| (row.next_offset - row.reached).max(0)).sum::<i64>() > CLOSE {
+        if old
+            .iter()
+            .map(|row| (row.next_offset - row.reached).max(0))
+            .sum::<i64>()
+            > CLOSE
+        {
             return Ok(());
         }
         let rest = async {
             for row in &old {
                 if row.reached < row.next_offset {
-                    self.reach(build, u16::try_from(row.partition).unwrap_or(0), row.next_offset).await?;
+                    self.reach(
+                        build,
+                        u16::try_from(row.partition).unwrap_or(0),
+                        row.next_offset,
+                    )
+                    .await?;
                 }
             }
             Ok::<_, Error>(())
         };
-        let Ok(reached) = tokio::time::timeout(HELD, rest).await else { return Ok(()) };
+        let Ok(reached) = tokio::time::timeout(HELD, rest).await else {
+            return Ok(());
+        };
         reached?;
         sqlx::query!(
             "update projection.live set build = $2, schema_name = $3, switched_at = now() where projection = $1",
@@ -72,16 +84,23 @@ impl Inner {
         .await?;
         tx.commit().await?;
         build.live.store(true, Ordering::Release);
-        tracing::info!(projection = build.name(), build = build.number, "a new revision serves");
+        tracing::info!(
+            projection = build.name(),
+            build = build.number,
+            "a new revision serves"
+        );
         Ok(())
     }
 
     /// Drops the builds that were replaced so long ago that no transaction can still read them.
     pub(crate) async fn drop_replaced(&self) -> Result<(), Error> {
         let mut tx = self.store.partition_tx().await?;
-        let unlocked = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, INSTALL_LOCK)
-            .fetch_one(tx.connection())
-            .await?;
+        let unlocked = sqlx::query_scalar!(
+            r#"select pg_try_advisory_xact_lock($1) as "locked!""#,
+            INSTALL_LOCK
+        )
+        .fetch_one(tx.connection())
+        .await?;
         if !unlocked {
             return Ok(());
         }
@@ -94,8 +113,13 @@ impl Inner {
         .await?;
         for old in replaced {
             // A reader that holds a table up must not hold up those who come after us.
-            let statement = format!("set local lock_timeout = '1s'; drop schema if exists {} cascade", old.schema);
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(tx.connection()).await?;
+            let statement = format!(
+                "set local lock_timeout = '1s'; drop schema if exists {} cascade",
+                old.schema
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                .execute(tx.connection())
+                .await?;
             sqlx::query!(
                 "delete from projection.checkpoint where projection = $1 and build = $2",
                 old.projection,
@@ -103,10 +127,18 @@ impl Inner {
             )
             .execute(tx.connection())
             .await?;
-            sqlx::query!("delete from projection.build where projection = $1 and build = $2", old.projection, old.build)
-                .execute(tx.connection())
-                .await?;
-            tracing::info!(projection = old.projection, build = old.build, "a replaced build was dropped");
+            sqlx::query!(
+                "delete from projection.build where projection = $1 and build = $2",
+                old.projection,
+                old.build
+            )
+            .execute(tx.connection())
+            .await?;
+            tracing::info!(
+                projection = old.projection,
+                build = old.build,
+                "a replaced build was dropped"
+            );
         }
         tx.commit().await?;
         Ok(())

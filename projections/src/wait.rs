@@ -35,7 +35,9 @@ pub enum WaitError {
 
 /// A read model is older than the token asks for.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the read model '{projection}' is {lag_events} events behind what was asked for; try again")]
+#[error(
+    "the read model '{projection}' is {lag_events} events behind what was asked for; try again"
+)]
 pub struct NotCaughtUp {
     /// The read model that is furthest behind.
     pub projection: String,
@@ -58,7 +60,11 @@ struct Marks(HashMap<String, Vec<Mark>>);
 
 impl Marks {
     fn get(&self, projection: &str, partition: u16) -> Mark {
-        self.0.get(projection).and_then(|marks| marks.get(usize::from(partition))).copied().unwrap_or_default()
+        self.0
+            .get(projection)
+            .and_then(|marks| marks.get(usize::from(partition)))
+            .copied()
+            .unwrap_or_default()
     }
 
     fn entry(&mut self, projection: &str, partition: u16) -> Option<&mut Mark> {
@@ -88,7 +94,11 @@ impl Marks {
 impl Waiter {
     /// A waiter that knows nothing yet. Where an engine runs, take [`crate::Engine::waiter`]: it hears of progress at once.
     pub fn new(store: Store) -> Self {
-        Self { store, marks: Arc::new(watch::Sender::new(Marks::default())), asking: Arc::default() }
+        Self {
+            store,
+            marks: Arc::new(watch::Sender::new(Marks::default())),
+            asking: Arc::default(),
+        }
     }
 
     /// Returns when each of `projections` has applied the event at `offset` of the partition. A halted one is not
@@ -105,7 +115,9 @@ impl Waiter {
         let mut pause = FIRST_POLL;
         let mut asked = false;
         loop {
-            let behind = marks.borrow_and_update().behind(projections, partition, offset);
+            let behind = marks
+                .borrow_and_update()
+                .behind(projections, partition, offset);
             let Some(behind) = behind else { return Ok(()) };
             // What was heard may be old, so the database has the last word at least once.
             if asked && (behind.halted || Instant::now() >= deadline) {
@@ -145,11 +157,19 @@ impl Waiter {
         self.marks.send_if_modified(|marks| {
             let mut moved = false;
             for row in rows {
-                let Ok(partition) = u16::try_from(row.partition) else { continue };
-                let Some(mark) = marks.entry(&row.projection, partition) else { continue };
-                if row.next_offset > mark.next_offset || (row.next_offset == mark.next_offset && row.halted != mark.halted)
+                let Ok(partition) = u16::try_from(row.partition) else {
+                    continue;
+                };
+                let Some(mark) = marks.entry(&row.projection, partition) else {
+                    continue;
+                };
+                if row.next_offset > mark.next_offset
+                    || (row.next_offset == mark.next_offset && row.halted != mark.halted)
                 {
-                    *mark = Mark { next_offset: row.next_offset, halted: row.halted };
+                    *mark = Mark {
+                        next_offset: row.next_offset,
+                        halted: row.halted,
+                    };
                     moved = true;
                 }
             }
@@ -161,9 +181,14 @@ impl Waiter {
     /// The engine of this process has come this far, or was set back by a crash of the database.
     pub(crate) fn tell(&self, projection: &str, partition: u16, next_offset: i64, halted: bool) {
         self.marks.send_if_modified(|marks| {
-            let Some(mark) = marks.entry(projection, partition) else { return false };
+            let Some(mark) = marks.entry(projection, partition) else {
+                return false;
+            };
             let moved = mark.next_offset != next_offset || mark.halted != halted;
-            *mark = Mark { next_offset, halted };
+            *mark = Mark {
+                next_offset,
+                halted,
+            };
             moved
         });
     }
@@ -183,11 +208,16 @@ mod tests {
         }
         assert_eq!(marks.behind(&["a", "b"], 3, 6), None);
         let behind = |projections: &[&str], offset| {
-            marks.behind(projections, 3, offset).map(|found| (found.projection, found.lag_events))
+            marks
+                .behind(projections, 3, offset)
+                .map(|found| (found.projection, found.lag_events))
         };
         assert_eq!(behind(&["a", "b"], 9), Some(("b".to_owned(), 3)));
         assert_eq!(behind(&["a"], 9), None);
         assert_eq!(behind(&["c"], 0), Some(("c".to_owned(), 1)));
-        assert_eq!(marks.behind(&["a"], 2, 0).map(|found| found.lag_events), Some(1));
+        assert_eq!(
+            marks.behind(&["a"], 2, 0).map(|found| found.lag_events),
+            Some(1)
+        );
     }
 }

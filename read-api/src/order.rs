@@ -152,7 +152,8 @@ impl Order {
     }
 
     /// How far it has come.
-    fn status(&self) -> Result<OrderStatus> {
+    #[expect(clippy::unused_async, reason = "the engine wants resolvers to be async")]
+    async fn status(&self) -> Result<OrderStatus> {
         Ok(OrderStatus::stored(&self.row.status, &self.row.order_id)?)
     }
 

@@ -55,7 +55,8 @@ pub(crate) async fn read(snapshot: &Snapshot) -> Result<Option<Organization>, Fa
     snapshot.allow(CONTEXT)?;
     let row = sqlx::query_as!(
         Organization,
-        "select tenant_id, name, country, state, city, ship_before_payment, registered_at, version, position
+        "select tenant_id, name, country, state, city, ship_before_payment, registered_at, updated_at, version,
+                position
          from organization"
     )
     .fetch_optional(&mut *snapshot.statement().await)
@@ -73,6 +74,7 @@ pub(crate) struct Organization {
     city: Option<String>,
     ship_before_payment: bool,
     registered_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
     version: i32,
     position: i64,
 }
@@ -125,6 +127,11 @@ impl Organization {
     /// When it was registered.
     async fn registered_at(&self) -> DateTime<Utc> {
         self.registered_at
+    }
+
+    /// When its newest event happened.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.updated_at
     }
 
     /// How many events it has had: what `expectedVersion` takes.

@@ -14,4 +14,8 @@
 mod api;
 mod architecture;
 mod append;
+mod bad_input;
+mod catalogue;
 mod harness;
+mod isolation;
+mod writers;

@@ -1,193 +1,20 @@
 //! The projection engine on a real log: what it applies never depends on where a batch ends, who applies it or when it
 //! is built; what cannot be applied stops loudly; a token is waited for.
 
+mod history;
+
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use event_schemas::{
-    Event, Personal, RecordedEvent, StreamId, TenantId,
-    customer::{ConsentRecorded, ConsentWithdrawn, CustomerContactChanged, CustomerEvent, CustomerRegistered},
-    money::{Currency, Minor},
-    order::{
-        CancelReason, OrderCancelled, OrderDelivered, OrderEvent, OrderInvoiced, OrderLine, OrderPayment, OrderPlaced,
-        OrderRefunded, OrderReviewed, OrderShipped, PaymentApproved,
-    },
-    organization::{ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered, OrganizationRenamed},
-};
-use event_store::{Append, Expected, NewEvent, Outcome, Store};
+use chrono::Utc;
+use event_schemas::{RecordedEvent, StreamId, TenantId, order::OrderEvent};
+use event_store::{Append, NewEvent, Outcome, Store};
 use projections::{ApplyError, Engine, Error, Options, Progress, Projection, WaitError, Waiter};
 use sqlx::{PgConnection, Row};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use self::history::{Dice, append, at, history, placed, registered, store_all};
 use crate::harness;
-
-/// A small generator of numbers, so that every run tests the same history.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
-fn at(day: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_480_000_000, 0).unwrap() + TimeDelta::hours(day * 7)
-}
-
-fn append<E: Event>(tenant: TenantId, stream: StreamId, when: DateTime<Utc>, event: &E) -> Append {
-    let name = E::TYPES.iter().find(|(name, _)| *name == event.name()).unwrap().0;
-    Append {
-        tenant,
-        stream,
-        expected: Expected::Any,
-        command_id: Uuid::now_v7(),
-        request_hash: None,
-        registers: name == "OrganizationRegistered",
-        occurred_at: Some(when),
-        metadata: b"{}".to_vec(),
-        events: vec![NewEvent {
-            event_id: Uuid::now_v7(),
-            event_type: name,
-            schema_version: event.schema_version(),
-            payload: event.encode().unwrap(),
-        }],
-    }
-}
-
-async fn store_all(store: &Store, batch: &[Append]) {
-    for part in batch.chunks(500) {
-        for outcome in store.append(part).await.unwrap() {
-            assert!(matches!(outcome, Ok(Outcome::Appended(_))), "{outcome:?}");
-        }
-    }
-}
-
-fn registered(tenant: TenantId) -> Append {
-    let event = OrganizationRegistered { name: "Shop".into(), country: None, state: None, city: None };
-    append(tenant, StreamId::new("organization", tenant.0), at(0), &OrganizationEvent::from(event))
-}
-
-fn minor(amount: u64) -> Minor {
-    Minor::try_new(amount.cast_signed()).unwrap()
-}
-
-fn placed(dice: &mut Dice) -> OrderPlaced {
-    let seller = |dice: &mut Dice| (dice.roll(4) > 0).then(|| format!("seller-{}", dice.roll(3)));
-    let lines = (0..dice.roll(4))
-        .map(|n| OrderLine {
-            product_id: format!("p{n}"),
-            category: (dice.roll(2) > 0).then(|| "toys".into()),
-            seller_id: seller(dice),
-            quantity: u32::try_from(1 + dice.roll(3)).unwrap(),
-            unit_price: minor(dice.roll(10_000)),
-            freight: (dice.roll(2) > 0).then(|| minor(dice.roll(900))),
-        })
-        .collect();
-    OrderPlaced {
-        customer_id: Uuid::from_u128(dice.roll(9).into()),
-        reference: Some(format!("r{}", dice.roll(1000))),
-        currency: Currency::try_new(if dice.roll(9) > 0 { "BRL" } else { "USD" }).unwrap(),
-        state: (dice.roll(5) > 0).then(|| ["SP", "RJ", "MG"][usize::try_from(dice.roll(3)).unwrap()].into()),
-        lines,
-        payments: (0..dice.roll(3))
-            .map(|n| OrderPayment {
-                sequence: u32::try_from(n + 1).unwrap(),
-                method: "voucher".into(),
-                installments: None,
-                amount: minor(dice.roll(5_000)),
-            })
-            .collect(),
-        estimated_delivery: None,
-        waived: vec![],
-    }
-}
-
-fn order_step(dice: &mut Dice, when: DateTime<Utc>) -> OrderEvent {
-    match dice.roll(8) {
-        0 | 1 => PaymentApproved { amount: minor(dice.roll(5_000)), waived: vec!["already".into()] }.into(),
-        2 => OrderInvoiced { number: Some(format!("n{}", dice.roll(99))), waived: vec![] }.into(),
-        3 | 4 => OrderShipped { carrier: Some("c".into()), tracking_code: None, shipped_at: Some(when), waived: vec![] }.into(),
-        5 => OrderDelivered { delivered_at: (dice.roll(2) > 0).then_some(when), waived: vec![] }.into(),
-        6 => OrderReviewed {
-            review_id: None,
-            score: u8::try_from(1 + dice.roll(5)).unwrap(),
-            title: None,
-            comment: Some(Personal("it's \"good\" \\ {fine}".into())),
-            answered_at: None,
-            waived: vec![],
-        }
-        .into(),
-        _ if dice.roll(2) > 0 => OrderRefunded { amount: minor(1 + dice.roll(50)), reason: None, waived: vec![] }.into(),
-        _ => {
-            let reason = if dice.roll(2) > 0 { CancelReason::Unavailable } else { CancelReason::Fraud };
-            OrderCancelled { reason, note: None, waived: vec!["a,\"b\\".into()] }.into()
-        }
-    }
-}
-
-/// The registration of a customer or a later change of it.
-fn customer_step(dice: &mut Dice, new: bool) -> CustomerEvent {
-    let text = |dice: &mut Dice| (dice.roll(2) > 0).then(|| Personal(format!("x{}", dice.roll(99))));
-    let (name, email, phone, postal_code) = (text(dice), text(dice), text(dice), None);
-    if new {
-        return CustomerRegistered { name, email, phone, postal_code, city: None, state: None, country: None }.into();
-    }
-    let purpose = ["news, \"letters\"", "calls"][usize::try_from(dice.roll(2)).unwrap()].to_owned();
-    match dice.roll(3) {
-        0 => ConsentRecorded { purpose }.into(),
-        1 => ConsentWithdrawn { purpose }.into(),
-        _ => CustomerContactChanged { name, email, phone, postal_code, city: None, state: None, country: None }.into(),
-    }
-}
-
-/// A history of some tenants with everything in it.
-fn history(seed: u64, events: i64) -> Vec<Append> {
-    let mut dice = Dice(seed);
-    let tenants: Vec<TenantId> = (0..5).map(|_| TenantId(Uuid::now_v7())).collect();
-    let mut log: Vec<Append> = tenants.iter().map(|tenant| registered(*tenant)).collect();
-    let (mut orders, mut customers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    for n in 0..events {
-        let tenant = tenants[usize::try_from(dice.roll(5)).unwrap()];
-        match dice.roll(20) {
-            0 => {
-                let key = Uuid::now_v7();
-                keys.push((tenant, key));
-                let scopes = vec!["order:*".into(), "customer:read".into()];
-                let secret_hash = format!("{:032x}{:032x}", key.as_u128(), key.as_u128());
-                let issued = ApiKeyIssued { key_id: key, name: "k".into(), scopes, secret_hash, expires_at: None };
-                log.push(append(tenant, StreamId::new("organization", tenant.0), at(n), &OrganizationEvent::from(issued)));
-            }
-            1 => {
-                let event = match keys.pop() {
-                    Some((tenant, key_id)) => (tenant, OrganizationEvent::from(ApiKeyRevoked { key_id })),
-                    None => (tenant, OrganizationRenamed { name: format!("Shop {n}") }.into()),
-                };
-                log.push(append(event.0, StreamId::new("organization", event.0.0), at(n), &event.1));
-            }
-            2..=5 => {
-                let new = customers.is_empty() || dice.roll(3) == 0;
-                if new {
-                    customers.push((tenant, Uuid::now_v7()));
-                }
-                let which = if new { customers.len() - 1 } else { usize::try_from(dice.roll(customers.len() as u64)).unwrap() };
-                let (tenant, id) = customers[which];
-                log.push(append(tenant, StreamId::new("customer", id), at(n), &customer_step(&mut dice, new)));
-            }
-            _ if orders.is_empty() || dice.roll(4) == 0 => {
-                let id = Uuid::now_v7();
-                orders.push((tenant, id));
-                log.push(append(tenant, StreamId::new("order", id), at(n), &OrderEvent::from(placed(&mut dice))));
-            }
-            _ => {
-                let (tenant, id) = orders[usize::try_from(dice.roll(orders.len() as u64)).unwrap()];
-                log.push(append(tenant, StreamId::new("order", id), at(n), &order_step(&mut dice, at(n))));
-            }
-        }
-    }
-    log
-}
 
 /// Another revision of a projection: the same tables, built anew.
 struct Revision(Arc<dyn Projection>, u32);
@@ -212,7 +39,11 @@ impl Projection for Revision {
     fn wants(&self, event_type: &str) -> bool {
         self.0.wants(event_type)
     }
-    async fn apply(&self, events: &[&RecordedEvent], connection: &mut PgConnection) -> Result<(), ApplyError> {
+    async fn apply(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<(), ApplyError> {
         self.0.apply(events, connection).await
     }
 }
@@ -222,7 +53,16 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
         .into_iter()
         .map(|projection| Arc::new(Revision(projection, revision)) as Arc<dyn Projection>)
         .collect();
-    Engine::install(store, projections, Options { batch, connections: 2 }).await.unwrap()
+    Engine::install(
+        store,
+        projections,
+        Options {
+            batch,
+            connections: 2,
+        },
+    )
+    .await
+    .unwrap()
 }
 
 const NAMES: [&str; 4] = ["identity", "organization", "customer", "order"];
@@ -237,7 +77,11 @@ async fn digests(engine: &Engine) -> Vec<projections::digest::TableDigest> {
 
 async fn count(store: &Store, statement: &'static str) -> i64 {
     let mut tx = store.operator_tx().await.unwrap();
-    sqlx::query(statement).fetch_one(tx.connection()).await.unwrap().get(0)
+    sqlx::query(statement)
+        .fetch_one(tx.connection())
+        .await
+        .unwrap()
+        .get(0)
 }
 
 #[tokio::test]
@@ -257,7 +101,11 @@ async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
         assert_eq!(digests(&rebuilt).await, expected, "batches of {batch}");
     }
     // The last one has taken over everywhere.
-    let last = count(&store, "select count(*) from projection.live where build = 4").await;
+    let last = count(
+        &store,
+        "select count(*) from projection.live where build = 4",
+    )
+    .await;
     assert_eq!(last, 4);
 }
 
@@ -282,11 +130,15 @@ async fn numbers_are_gapless_in_the_order_of_position_and_totals_agree_with_the_
     store_all(&store, &history(11, 1_200)).await;
     engine(&store, 50, 1).await.catch_up().await.unwrap();
     let mut admin = database.admin().await;
-    let schema: String = sqlx::query_scalar("select schema_name from projection.live where projection = 'order'")
-        .fetch_one(&mut admin)
+    let schema: String =
+        sqlx::query_scalar("select schema_name from projection.live where projection = 'order'")
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("set search_path = {schema}")))
+        .execute(&mut admin)
         .await
         .unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("set search_path = {schema}"))).execute(&mut admin).await.unwrap();
     let wrong_numbers: i64 = sqlx::query_scalar(
         "select count(*) from (
            select s.number, row_number() over (partition by s.tenant_id order by e.position) as expected
@@ -327,26 +179,64 @@ async fn a_tenant_reads_its_own_rows_alone() {
     engine(&store, 2_000, 1).await.catch_up().await.unwrap();
     let tenant = log[0].tenant;
     let mut tx = store.tenant_tx(tenant).await.unwrap();
-    for table in ["order_summary", "order_line", "order_total", "customer", "organization"] {
-        let statement = format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");
-        let row = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(tenant.0).fetch_one(tx.connection()).await.unwrap();
+    for table in [
+        "order_summary",
+        "order_line",
+        "order_total",
+        "customer",
+        "organization",
+    ] {
+        let statement =
+            format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");
+        let row = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(tenant.0)
+            .fetch_one(tx.connection())
+            .await
+            .unwrap();
         let (all, foreign): (i64, i64) = (row.get(0), row.get(1));
-        assert!(all > 0 && foreign == 0, "{table}: {all} rows, {foreign} of others");
+        assert!(
+            all > 0 && foreign == 0,
+            "{table}: {all} rows, {foreign} of others"
+        );
     }
 }
 
 fn odd(tenant: TenantId, stream: StreamId, event_type: &'static str, payload: &str) -> Append {
-    let event = NewEvent { event_id: Uuid::now_v7(), event_type, schema_version: 1, payload: payload.into() };
+    let event = NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type,
+        schema_version: 1,
+        payload: payload.into(),
+    };
     let registration = registered(tenant);
-    Append { stream, registers: false, occurred_at: None, command_id: Uuid::now_v7(), events: vec![event], ..registration }
+    Append {
+        stream,
+        registers: false,
+        occurred_at: None,
+        command_id: Uuid::now_v7(),
+        events: vec![event],
+        ..registration
+    }
 }
 
 #[tokio::test]
 async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
     let cases = [
-        ("OrderTeleported", "{}", "event type OrderTeleported version 1 is unknown to this binary; upgrade it and restart"),
-        ("OrderRefunded", "{\"amount\":\"12\"}", "the payload of a stored OrderRefunded does not match its schema (line 1, column 14)"),
-        ("OrderRefunded", "{\"amount\":12}", "the order is not placed"),
+        (
+            "OrderTeleported",
+            "{}",
+            "event type OrderTeleported version 1 is unknown to this binary; upgrade it and restart",
+        ),
+        (
+            "OrderRefunded",
+            "{\"amount\":\"12\"}",
+            "the payload of a stored OrderRefunded does not match its schema (line 1, column 14)",
+        ),
+        (
+            "OrderRefunded",
+            "{\"amount\":12}",
+            "the order is not placed",
+        ),
     ];
     for (event_type, payload, expected) in cases {
         let store = harness::database().await.store().await;
@@ -354,11 +244,21 @@ async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
         let partition = tenant.partition(store.partitions());
         let mut dice = Dice(1);
         let order = |dice: &mut Dice| {
-            append(tenant, StreamId::new("order", Uuid::now_v7()), Utc::now(), &OrderEvent::from(placed(dice)))
+            append(
+                tenant,
+                StreamId::new("order", Uuid::now_v7()),
+                Utc::now(),
+                &OrderEvent::from(placed(dice)),
+            )
         };
         let mut log = vec![registered(tenant)];
         log.extend((0..20).map(|_| order(&mut dice)));
-        log.push(odd(tenant, StreamId::new("order", Uuid::now_v7()), event_type, payload));
+        log.push(odd(
+            tenant,
+            StreamId::new("order", Uuid::now_v7()),
+            event_type,
+            payload,
+        ));
         log.push(order(&mut dice));
         for entry in log.iter_mut().skip(1) {
             entry.occurred_at = None;
@@ -367,28 +267,77 @@ async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
 
         let engine = engine(&store, 2_000, 1).await;
         let failed = engine.catch_up().await.unwrap_err();
-        let Error::Halted { projection: "order", offset: 21, reason, .. } = &failed else { panic!("{failed:?}") };
+        let Error::Halted {
+            projection: "order",
+            offset: 21,
+            reason,
+            ..
+        } = &failed
+        else {
+            panic!("{failed:?}")
+        };
         assert_eq!(reason, expected);
         // Everything before it is there, and it stays so however often it is tried.
         let again = engine.run_once("order", partition).await.unwrap();
-        assert_eq!(again, Progress::Halted { offset: 21, reason: reason.clone() });
-        assert_eq!(engine.digest("order").await.unwrap().iter().find(|t| t.table == "order_summary").unwrap().rows, 20);
+        assert_eq!(
+            again,
+            Progress::Halted {
+                offset: 21,
+                reason: reason.clone()
+            }
+        );
+        assert_eq!(
+            engine
+                .digest("order")
+                .await
+                .unwrap()
+                .iter()
+                .find(|t| t.table == "order_summary")
+                .unwrap()
+                .rows,
+            20
+        );
         // The others go on.
         for other in ["identity", "organization", "customer"] {
-            while engine.run_once(other, partition).await.unwrap() != (Progress::At { applied: 0, next_offset: 23, head: 23 }) {}
+            while engine.run_once(other, partition).await.unwrap()
+                != (Progress::At {
+                    applied: 0,
+                    next_offset: 23,
+                    head: 23,
+                })
+            {}
         }
         // It can be seen, and nobody waits for it in vain.
         let lags = projections::lag(&store).await.unwrap();
-        let lag = lags.iter().find(|lag| lag.projection == "order" && lag.partition == partition).unwrap();
-        assert_eq!((lag.events, lag.next_offset, lag.halted.as_deref()), (2, 21, Some(expected)));
+        let lag = lags
+            .iter()
+            .find(|lag| lag.projection == "order" && lag.partition == partition)
+            .unwrap();
+        assert_eq!(
+            (lag.events, lag.next_offset, lag.halted.as_deref()),
+            (2, 21, Some(expected))
+        );
         assert!(lag.seconds > 0.0);
         let waiter = Waiter::new(store.clone());
-        waiter.wait(partition, 22, &["customer"], Duration::from_secs(5)).await.unwrap();
-        let Err(WaitError::NotCaughtUp(behind)) = waiter.wait(partition, 22, &["customer", "order"], Duration::from_secs(60)).await
+        waiter
+            .wait(partition, 22, &["customer"], Duration::from_secs(5))
+            .await
+            .unwrap();
+        let Err(WaitError::NotCaughtUp(behind)) = waiter
+            .wait(
+                partition,
+                22,
+                &["customer", "order"],
+                Duration::from_secs(60),
+            )
+            .await
         else {
             panic!("it is not there")
         };
-        assert_eq!((behind.projection.as_str(), behind.lag_events, behind.halted), ("order", 2, true));
+        assert_eq!(
+            (behind.projection.as_str(), behind.lag_events, behind.halted),
+            ("order", 2, true)
+        );
     }
 }
 
@@ -406,24 +355,46 @@ async fn a_reader_waits_for_its_write_in_this_process_and_in_another() {
     let mut dice = Dice(9);
     for n in 1..=20 {
         let id = Uuid::now_v7();
-        let entry = append(tenant, StreamId::new("order", id), at(n), &OrderEvent::from(placed(&mut dice)));
+        let entry = append(
+            tenant,
+            StreamId::new("order", id),
+            at(n),
+            &OrderEvent::from(placed(&mut dice)),
+        );
         let outcome = store.submit(entry).await.unwrap();
-        let Outcome::Appended(numbers) = outcome else { panic!("{outcome:?}") };
+        let Outcome::Appended(numbers) = outcome else {
+            panic!("{outcome:?}")
+        };
         let waiter = if n % 2 == 0 { &here } else { &elsewhere };
         waiter
-            .wait(tenant.partition(store.partitions()), numbers.last_offset(), &NAMES, Duration::from_secs(10))
+            .wait(
+                tenant.partition(store.partitions()),
+                numbers.last_offset(),
+                &NAMES,
+                Duration::from_secs(10),
+            )
             .await
             .unwrap();
         let mut tx = reader.tenant_tx(tenant).await.unwrap();
-        let number: i64 = sqlx::query_scalar("select number from order_summary where order_id = $1")
-            .bind(id)
-            .fetch_one(tx.connection())
-            .await
-            .unwrap();
+        let number: i64 =
+            sqlx::query_scalar("select number from order_summary where order_id = $1")
+                .bind(id)
+                .fetch_one(tx.connection())
+                .await
+                .unwrap();
         assert_eq!(number, n);
     }
-    let late = elsewhere.wait(tenant.partition(store.partitions()), 21, &["order"], Duration::from_millis(20)).await;
-    assert!(matches!(late, Err(WaitError::NotCaughtUp(behind)) if behind.lag_events == 1 && !behind.halted));
+    let late = elsewhere
+        .wait(
+            tenant.partition(store.partitions()),
+            21,
+            &["order"],
+            Duration::from_millis(20),
+        )
+        .await;
+    assert!(
+        matches!(late, Err(WaitError::NotCaughtUp(behind)) if behind.lag_events == 1 && !behind.halted)
+    );
     cancelled.cancel();
     tasks.close();
     tasks.wait().await;
@@ -447,7 +418,10 @@ async fn a_new_revision_takes_over_while_the_log_grows() {
     let serves = "select count(*) from projection.live where build = 2";
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     while count(&store, serves).await < 4 {
-        assert!(tokio::time::Instant::now() < deadline, "the new revision has not taken over");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the new revision has not taken over"
+        );
         tokio::task::yield_now().await;
     }
     new.catch_up().await.unwrap();

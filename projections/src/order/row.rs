@@ -51,7 +51,10 @@ impl Row {
         event: &RecordedEvent,
         placed: &OrderPlaced,
     ) -> Result<Self, ApplyError> {
-        let goods = placed.lines.iter().try_fold(Minor::ZERO, |sum, line| sum.checked_add(line.goods()?));
+        let goods = placed
+            .lines
+            .iter()
+            .try_fold(Minor::ZERO, |sum, line| sum.checked_add(line.goods()?));
         let (Some(goods), Some(freight)) = (goods, placed.freight_total()) else {
             return Err(too_large(event));
         };
@@ -69,7 +72,11 @@ impl Row {
             status: OrderStatus::Created,
             currency: placed.currency.as_str().to_owned(),
             state: placed.state.clone(),
-            item_count: placed.lines.iter().map(|line| i64::from(line.quantity)).sum(),
+            item_count: placed
+                .lines
+                .iter()
+                .map(|line| i64::from(line.quantity))
+                .sum(),
             items_total: goods.get(),
             freight_total: freight.get(),
             seller_ids,
@@ -94,7 +101,11 @@ impl Row {
     }
 
     /// Takes in an event other than the placement.
-    pub(super) fn fold(&mut self, recorded: &RecordedEvent, event: &OrderEvent) -> Result<(), ApplyError> {
+    pub(super) fn fold(
+        &mut self,
+        recorded: &RecordedEvent,
+        event: &OrderEvent,
+    ) -> Result<(), ApplyError> {
         self.status = OrderStatus::after(Some(self.status), event).unwrap_or(self.status);
         let waived = match event {
             OrderEvent::OrderPlaced(placed) => &placed.waived,
@@ -152,7 +163,9 @@ fn keep_newest(field: &mut Option<String>, value: Option<&String>) {
 }
 
 fn add(sum: &mut i64, amount: Minor, event: &RecordedEvent) -> Result<(), ApplyError> {
-    *sum = sum.checked_add(amount.get()).ok_or_else(|| too_large(event))?;
+    *sum = sum
+        .checked_add(amount.get())
+        .ok_or_else(|| too_large(event))?;
     Ok(())
 }
 

@@ -21,7 +21,10 @@ fn column<'r, R, T>(rows: &[&'r R], field: impl Fn(&'r R) -> T) -> Vec<T> {
 }
 
 /// The orders of these keys, in their order.
-pub(super) async fn load_rows(keys: &[Key], connection: &mut PgConnection) -> Result<Vec<Row>, sqlx::Error> {
+pub(super) async fn load_rows(
+    keys: &[Key],
+    connection: &mut PgConnection,
+) -> Result<Vec<Row>, sqlx::Error> {
     let rows = sqlx::query_file!(
         "sql/order_load.sql",
         &keys.iter().map(|key| key.0).collect::<Vec<_>>(),
@@ -32,7 +35,10 @@ pub(super) async fn load_rows(keys: &[Key], connection: &mut PgConnection) -> Re
     rows.into_iter()
         .map(|row| {
             let status = OrderStatus::parse(&row.status).ok_or_else(|| {
-                let found = format!("table order_summary, column status, order {}: {}", row.order_id, row.status);
+                let found = format!(
+                    "table order_summary, column status, order {}: {}",
+                    row.order_id, row.status
+                );
                 sqlx::Error::Decode(found.into())
             })?;
             Ok(Row {
@@ -74,13 +80,22 @@ pub(super) async fn load_counts(
     connection: &mut PgConnection,
 ) -> Result<HashMap<Uuid, i64>, sqlx::Error> {
     let tenants: Vec<Uuid> = tenants.into_iter().collect();
-    let rows = sqlx::query!("select tenant_id, orders from order_count where tenant_id = any ($1)", &tenants)
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.tenant_id, row.orders)).collect())
+    let rows = sqlx::query!(
+        "select tenant_id, orders from order_count where tenant_id = any ($1)",
+        &tenants
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.tenant_id, row.orders))
+        .collect())
 }
 
-pub(super) async fn save_counts(counts: &HashMap<Uuid, i64>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn save_counts(
+    counts: &HashMap<Uuid, i64>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into order_count (tenant_id, orders) select * from unnest($1::uuid[], $2::bigint[])
          on conflict (tenant_id) do update set orders = excluded.orders",
@@ -93,8 +108,15 @@ pub(super) async fn save_counts(counts: &HashMap<Uuid, i64>, connection: &mut Pg
 }
 
 /// Writes the orders that were there before the batch.
-pub(super) async fn update_rows(batch: &Batch<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let rows: Vec<&Row> = batch.rows.iter().filter(|row| row.before.is_some()).collect();
+pub(super) async fn update_rows(
+    batch: &Batch<'_>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let rows: Vec<&Row> = batch
+        .rows
+        .iter()
+        .filter(|row| row.before.is_some())
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -126,8 +148,15 @@ pub(super) async fn update_rows(batch: &Batch<'_>, connection: &mut PgConnection
 }
 
 /// Writes the orders that the batch placed.
-pub(super) async fn insert_rows(batch: &Batch<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let placed: Vec<_> = batch.placed.iter().filter_map(|(index, event)| Some((batch.rows.get(*index)?, *event))).collect();
+pub(super) async fn insert_rows(
+    batch: &Batch<'_>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
+    let placed: Vec<_> = batch
+        .placed
+        .iter()
+        .filter_map(|(index, event)| Some((batch.rows.get(*index)?, *event)))
+        .collect();
     let rows: Vec<&Row> = placed.iter().map(|(row, _)| *row).collect();
     let payments = |event: &OrderPlaced| event.payments_total().map(Minor::get);
     sqlx::query_file!(
@@ -135,15 +164,24 @@ pub(super) async fn insert_rows(batch: &Batch<'_>, connection: &mut PgConnection
         &column(&rows, |row| row.key.0),
         &column(&rows, |row| row.key.1),
         &column(&rows, |row| row.number),
-        &placed.iter().map(|(_, event)| event.reference.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
-        &placed.iter().map(|(_, event)| event.customer_id).collect::<Vec<_>>(),
+        &placed
+            .iter()
+            .map(|(_, event)| event.reference.as_deref())
+            .collect::<Vec<_>>() as &[Option<&str>],
+        &placed
+            .iter()
+            .map(|(_, event)| event.customer_id)
+            .collect::<Vec<_>>(),
         &column(&rows, |row| row.state.as_deref()) as &[Option<&str>],
         &column(&rows, |row| row.status.as_str()) as &[&str],
         &column(&rows, |row| row.currency.as_str()) as &[&str],
         &column(&rows, |row| row.item_count),
         &column(&rows, |row| row.items_total),
         &column(&rows, |row| row.freight_total),
-        &placed.iter().map(|(_, event)| payments(event)).collect::<Vec<_>>() as &[Option<i64>],
+        &placed
+            .iter()
+            .map(|(_, event)| payments(event))
+            .collect::<Vec<_>>() as &[Option<i64>],
         &column(&rows, |row| row.paid_total),
         &column(&rows, |row| row.refunded_total),
         &column(&rows, |row| row.placed_at),
@@ -151,7 +189,10 @@ pub(super) async fn insert_rows(batch: &Batch<'_>, connection: &mut PgConnection
         &column(&rows, |row| row.shipped_at) as &[Option<Time>],
         &column(&rows, |row| row.delivered_at) as &[Option<Time>],
         &column(&rows, |row| row.cancelled_at) as &[Option<Time>],
-        &placed.iter().map(|(_, event)| event.estimated_delivery).collect::<Vec<_>>() as &[Option<Time>],
+        &placed
+            .iter()
+            .map(|(_, event)| event.estimated_delivery)
+            .collect::<Vec<_>>() as &[Option<Time>],
         &column(&rows, |row| row.cancel_reason.as_deref()) as &[Option<&str>],
         &column(&rows, |row| row.carrier.as_deref()) as &[Option<&str>],
         &column(&rows, |row| row.tracking_code.as_deref()) as &[Option<&str>],
@@ -169,12 +210,19 @@ pub(super) async fn insert_rows(batch: &Batch<'_>, connection: &mut PgConnection
     Ok(())
 }
 
-pub(super) async fn insert_lines(batch: &Batch<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_lines(
+    batch: &Batch<'_>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     let lines: Vec<_> = batch
         .placed
         .iter()
         .filter_map(|(index, event)| Some((batch.rows.get(*index)?.key, *event)))
-        .flat_map(|(key, event)| (1_i32..).zip(&event.lines).map(move |(number, line)| (key, number, line)))
+        .flat_map(|(key, event)| {
+            (1_i32..)
+                .zip(&event.lines)
+                .map(move |(number, line)| (key, number, line))
+        })
         .collect();
     if lines.is_empty() {
         return Ok(());
@@ -199,20 +247,32 @@ pub(super) async fn insert_lines(batch: &Batch<'_>, connection: &mut PgConnectio
     Ok(())
 }
 
-pub(super) async fn insert_payments(batch: &Batch<'_>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn insert_payments(
+    batch: &Batch<'_>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     let payments: Vec<_> = batch
         .placed
         .iter()
         .filter_map(|(index, event)| Some((batch.rows.get(*index)?.key, *event)))
-        .flat_map(|(key, event)| (1_i32..).zip(&event.payments).map(move |(number, payment)| (key, number, payment)))
+        .flat_map(|(key, event)| {
+            (1_i32..)
+                .zip(&event.payments)
+                .map(move |(number, payment)| (key, number, payment))
+        })
         .collect();
     if payments.is_empty() {
         return Ok(());
     }
     let narrow = |number: u32| i32::try_from(number).map_err(|e| sqlx::Error::Encode(e.into()));
-    let sequences = payments.iter().map(|(.., payment)| narrow(payment.sequence)).collect::<Result<Vec<_>, _>>()?;
-    let installments =
-        payments.iter().map(|(.., payment)| payment.installments.map(narrow).transpose()).collect::<Result<Vec<_>, _>>()?;
+    let sequences = payments
+        .iter()
+        .map(|(.., payment)| narrow(payment.sequence))
+        .collect::<Result<Vec<_>, _>>()?;
+    let installments = payments
+        .iter()
+        .map(|(.., payment)| payment.installments.map(narrow).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     sqlx::query!(
         "insert into order_payment (tenant_id, order_id, payment, sequence, method, installments, amount)
          select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::int[], $7::bigint[])",

@@ -32,7 +32,12 @@ impl Sums {
 
     /// What takes it away again. No sum is ever the smallest number, which has no opposite.
     fn negated(self) -> Self {
-        Self { orders: -self.orders, items: -self.items, revenue: -self.revenue, freight: -self.freight }
+        Self {
+            orders: -self.orders,
+            items: -self.items,
+            revenue: -self.revenue,
+            freight: -self.freight,
+        }
     }
 }
 
@@ -40,10 +45,20 @@ impl Sums {
 type TotalKey<'r> = (Uuid, NaiveDate, &'r str, &'r str, &'static str, &'r str);
 
 /// Moves the totals by everything the batch changed.
-pub(super) async fn apply(batch: &Batch<'_>, connection: &mut PgConnection) -> Result<(), ApplyError> {
-    let placed: HashMap<Key, &OrderPlaced> =
-        batch.placed.iter().filter_map(|(index, event)| Some((batch.rows.get(*index)?.key, *event))).collect();
-    let moved: Vec<&Row> = batch.rows.iter().filter(|row| row.before != Some(row.status)).collect();
+pub(super) async fn apply(
+    batch: &Batch<'_>,
+    connection: &mut PgConnection,
+) -> Result<(), ApplyError> {
+    let placed: HashMap<Key, &OrderPlaced> = batch
+        .placed
+        .iter()
+        .filter_map(|(index, event)| Some((batch.rows.get(*index)?.key, *event)))
+        .collect();
+    let moved: Vec<&Row> = batch
+        .rows
+        .iter()
+        .filter(|row| row.before != Some(row.status))
+        .collect();
     let several: Vec<Key> = moved
         .iter()
         .filter(|row| row.seller_ids.len() > 1 && !placed.contains_key(&row.key))
@@ -57,7 +72,14 @@ pub(super) async fn apply(batch: &Batch<'_>, connection: &mut PgConnection) -> R
         let month = row.placed_at.date_naive().with_day(1).unwrap_or_default();
         let mut add = |seller, status: event_schemas::order::OrderStatus, sums| {
             let state = row.state.as_deref().unwrap_or_default();
-            let key = (row.key.0, month, state, seller, status.as_str(), row.currency.as_str());
+            let key = (
+                row.key.0,
+                month,
+                state,
+                seller,
+                status.as_str(),
+                row.currency.as_str(),
+            );
             let delta = deltas.entry(key).or_default();
             *delta = delta.plus(sums).ok_or_else(too_large)?;
             Ok::<_, sqlx::Error>(())
@@ -71,8 +93,17 @@ pub(super) async fn apply(batch: &Batch<'_>, connection: &mut PgConnection) -> R
         match (row.seller_ids.as_slice(), placed.get(&row.key)) {
             ([] | [_], _) => {
                 let seller = row.seller_ids.first().map_or("", String::as_str);
-                let (items, revenue, freight) = (row.item_count, row.items_total, row.freight_total);
-                both(seller, Sums { orders: 1, items, revenue, freight })?;
+                let (items, revenue, freight) =
+                    (row.item_count, row.items_total, row.freight_total);
+                both(
+                    seller,
+                    Sums {
+                        orders: 1,
+                        items,
+                        revenue,
+                        freight,
+                    },
+                )?;
             }
             (sellers, Some(placed)) => {
                 for seller in sellers {
@@ -93,11 +124,25 @@ pub(super) async fn apply(batch: &Batch<'_>, connection: &mut PgConnection) -> R
 
 /// What one seller has in a new order.
 fn sums_of(placed: &OrderPlaced, seller: &str) -> Option<Sums> {
-    let lines = placed.lines.iter().filter(|line| line.seller_id.as_deref().unwrap_or_default() == seller);
-    lines.into_iter().try_fold(Sums { orders: 1, ..Sums::default() }, |sums, line| {
-        let (revenue, freight) = (line.goods()?.get(), line.freight.unwrap_or_default().get());
-        sums.plus(Sums { orders: 0, items: line.quantity.into(), revenue, freight })
-    })
+    let lines = placed
+        .lines
+        .iter()
+        .filter(|line| line.seller_id.as_deref().unwrap_or_default() == seller);
+    lines.into_iter().try_fold(
+        Sums {
+            orders: 1,
+            ..Sums::default()
+        },
+        |sums, line| {
+            let (revenue, freight) = (line.goods()?.get(), line.freight.unwrap_or_default().get());
+            sums.plus(Sums {
+                orders: 0,
+                items: line.quantity.into(),
+                revenue,
+                freight,
+            })
+        },
+    )
 }
 
 /// What each seller has in orders of several sellers that were placed before.
@@ -121,13 +166,23 @@ async fn load_sums(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        let of_seller = Sums { orders: 1, items: row.items, revenue: row.revenue, freight: row.freight };
-        sums.entry((row.tenant_id, row.order_id)).or_default().push((row.seller, of_seller));
+        let of_seller = Sums {
+            orders: 1,
+            items: row.items,
+            revenue: row.revenue,
+            freight: row.freight,
+        };
+        sums.entry((row.tenant_id, row.order_id))
+            .or_default()
+            .push((row.seller, of_seller));
     }
     Ok(sums)
 }
 
-async fn save(deltas: &BTreeMap<TotalKey<'_>, Sums>, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+async fn save(
+    deltas: &BTreeMap<TotalKey<'_>, Sums>,
+    connection: &mut PgConnection,
+) -> Result<(), sqlx::Error> {
     if deltas.is_empty() {
         return Ok(());
     }
@@ -150,7 +205,11 @@ async fn save(deltas: &BTreeMap<TotalKey<'_>, Sums>, connection: &mut PgConnecti
     .await?;
 
     // What no order is in any more must not be there: a rebuild would never make it.
-    let left: Vec<_> = deltas.iter().filter(|(_, sums)| sums.orders < 0).map(|(key, _)| key).collect();
+    let left: Vec<_> = deltas
+        .iter()
+        .filter(|(_, sums)| sums.orders < 0)
+        .map(|(key, _)| key)
+        .collect();
     if left.is_empty() {
         return Ok(());
     }

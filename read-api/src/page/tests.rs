@@ -65,7 +65,8 @@ struct Numbers;
 
 #[Object]
 impl Numbers {
-    fn numbers(
+    #[expect(clippy::unused_async, reason = "the engine wants resolvers to be async")]
+    async fn numbers(
         &self,
         first: Option<i32>,
         after: Option<String>,

@@ -1,7 +1,10 @@
 //! Bad requests to the REST routes: every defect of the body, and everything that can be wrong around it.
 
 use futures::{StreamExt, stream};
-use http::{HeaderMap, HeaderValue, Method, header};
+use reqwest::{
+    Method,
+    header::{self, HeaderMap, HeaderValue},
+};
 
 use super::{
     AT_ONCE, Shop,
