@@ -46,9 +46,10 @@ pub async fn execute<E: std::error::Error + Send + Sync + 'static>(
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Written> {
     let actor = Actor { kind: ActorKind::Operator, id: format!("import:{name}"), on_behalf_of: None };
-    let (sender, mut receiver) = mpsc::channel::<Result<Vec<Request>>>(AHEAD);
+    let (sender, receiver) = mpsc::channel::<Result<Vec<Request>>>(AHEAD);
     let mut written = Written::default();
     let consume = async {
+        let mut receiver = receiver;
         while let Some(batch) = receiver.recv().await {
             let batch = batch?;
             let answers = bus.execute_all(&batch).await;
@@ -59,33 +60,30 @@ pub async fn execute<E: std::error::Error + Send + Sync + 'static>(
         }
         anyhow::Ok(())
     };
-    let produce = async {
-        let mut lines = lines;
-        // The reader merges from disk; it gets a worker of its own so that the executor never waits for it.
-        tokio::task::block_in_place(|| {
-            let mut batch = Vec::with_capacity(BATCH);
-            for line in &mut lines {
-                let request = line.map_err(anyhow::Error::from).and_then(|line| request(line, &actor));
-                let failed = request.is_err();
-                match request {
-                    Ok(request) => batch.push(request),
-                    Err(error) => drop(sender.blocking_send(Err(error))),
-                }
-                if failed {
-                    return;
-                }
-                if batch.len() == BATCH && sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
-                    return;
-                }
+    let produce = move || {
+        let mut batch = Vec::with_capacity(BATCH);
+        for line in lines {
+            match line.map_err(anyhow::Error::from).and_then(|line| request(line, &actor)) {
+                Ok(request) => batch.push(request),
+                Err(error) => return drop(sender.blocking_send(Err(error))),
             }
-            if !batch.is_empty() {
-                drop(sender.blocking_send(Ok(batch)));
+            // Nobody receives any more: the executor has failed and says why itself.
+            if batch.len() == BATCH && sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+                return;
             }
-        });
-        drop(sender);
+        }
+        if !batch.is_empty() {
+            drop(sender.blocking_send(Ok(batch)));
+        }
     };
-    let (consumed, ()) = tokio::join!(consume, produce);
-    consumed?;
+    // The reader merges from disk on a thread of its own, so that the executor never waits for it.
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        std::thread::scope(|threads| {
+            threads.spawn(produce);
+            runtime.block_on(consume)
+        })
+    })?;
     Ok(written)
 }
 

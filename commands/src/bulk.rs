@@ -151,11 +151,12 @@ impl Session {
             .zip(&requests);
         let mut answer = Vec::new();
         for (number, problem) in slots {
-            let value = match problem.map_or_else(|| results.next(), |_| None) {
-                Some((Ok(accepted), request)) => serde_json::json!({
+            let value = match problem.map_or_else(|| results.next().ok_or(None), |problem| Err(Some(problem))) {
+                Ok((Ok(accepted), request)) => serde_json::json!({
                     "line": number, "status": rest::status(request.spec, &accepted).as_u16(), "result": accepted }),
-                Some((Err(problem), _)) => refused(number, &problem),
-                None => serde_json::Value::Null,
+                Ok((Err(problem), _)) => refused(number, &in_data(problem)),
+                Err(Some(problem)) => refused(number, &problem),
+                Err(None) => refused(number, &Problem::internal_because("a line got no answer")),
             };
             answer.extend(value.to_string().into_bytes());
             answer.push(b'\n');
@@ -164,6 +165,10 @@ impl Session {
     }
 
     fn request(&self, line: &[u8]) -> Result<Request, Problem> {
+        // Serde would take a list of the values for the object.
+        if line.trim_ascii_start().starts_with(b"[") {
+            return Err(Problem::malformed("", "The line: expected an object, found a list."));
+        }
         let line: Line = gateway::json::parse(line)?;
         let spec = registry()
             .by_kind(&line.kind)
@@ -207,13 +212,25 @@ impl Session {
             correlation_id: self.context.correlation_id,
             traceparent: Some(self.context.traceparent.clone()),
         };
-        rest::checked(&request)?;
+        rest::checked(&request).map_err(|problem| match (&request.key, request.expected_version) {
+            (Some(key), _) if key.is_empty() || key.len() > rest::MAX_KEY_BYTES => problem.with_pointer("/idempotencyKey"),
+            (_, Some(..0)) => problem.with_pointer("/expectedVersion"),
+            _ => problem,
+        })?;
         Ok(request)
     }
 }
 
+/// A command's own problem, with the pointer from the line's root.
+fn in_data(problem: Problem) -> Problem {
+    let pointer = problem.pointer().map(|pointer| format!("/data{pointer}"));
+    match pointer {
+        Some(pointer) => problem.with_pointer(pointer),
+        None => problem,
+    }
+}
+
 fn refused(number: u64, problem: &Problem) -> serde_json::Value {
-    // The pointer of a command's field is relative to the line's data.
     serde_json::json!({ "line": number, "status": problem.status().as_u16(), "problem": problem })
 }
 

@@ -140,8 +140,18 @@ fn json(headers: &HeaderMap, data: Bytes) -> Result<Bytes, Problem> {
     }
 }
 
+/// The header's one value; of two, nobody knows which one counts.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(Problem::malformed_request(format!("The header {name} is there more than once. Send it once.")));
+    }
+    Ok(value)
+}
+
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get("idempotency-key") else {
+    let Some(value) = single(headers, "idempotency-key")? else {
         return Ok(None);
     };
     let text = value.to_str().map_err(|_| {
@@ -153,13 +163,15 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
+    let Some(value) = single(headers, "if-match")? else {
         return Ok(None);
     };
     let version = value
         .to_str()
         .ok()
-        .and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        .and_then(|v| v.trim().strip_prefix('"')?.strip_suffix('"'))
+        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok());
     version.map(Some).ok_or_else(|| {
         Problem::malformed_request(
             "The header If-Match must be a version in quotes, such as \"3\".",

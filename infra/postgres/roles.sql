@@ -27,4 +27,4 @@ alter role daybook_append set statement_timeout = '30s';
 alter role daybook_tenant set statement_timeout = '5s';
 alter role daybook_tenant set transaction_timeout = '10s';
 alter role daybook_identity set statement_timeout = '5s';
-alter role daybook_migrator set idle_in_transaction_session_timeout = 0;
+alter role daybook_migrator set idle_in_transaction_session_timeout = '60s';

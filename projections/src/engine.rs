@@ -21,6 +21,9 @@ use crate::{
     projection::select,
 };
 
+/// How long to wait for a checkpoint that is taken.
+const BUSY: Duration = Duration::from_millis(2);
+
 /// How much the engine may take at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -166,7 +169,7 @@ impl Inner {
                 Progress::At { next_offset, .. } if next_offset >= head => return Ok(()),
                 Progress::At { .. } => {}
                 // Whoever has it is working on the same.
-                Progress::Busy => tokio::time::sleep(Duration::from_millis(2)).await,
+                Progress::Busy => tokio::time::sleep(BUSY).await,
                 Progress::Halted { offset, reason } => {
                     return Err(Error::Halted {
                         projection: build.name(),
@@ -184,10 +187,13 @@ impl Inner {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Progress::Busy);
         };
-        let mut most = i64::from(self.options.batch).clamp(1, MAX_EVENTS);
+        let whole = i64::from(self.options.batch).clamp(1, MAX_EVENTS);
+        let mut most = whole;
         loop {
             let mut from = 0;
             match self.attempt(build, partition, most, &mut from).await {
+                // Our own failed attempt may still be on its way out.
+                Ok(Progress::Busy) if most < whole => tokio::time::sleep(BUSY).await,
                 Ok(progress) => return Ok(progress),
                 Err(Failure::Other(error)) => return Err(error),
                 Err(Failure::Poison { reason, .. }) if most == 1 => {

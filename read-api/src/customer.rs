@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use self::list::{CustomerFilter, CustomerOrder, CustomerTotal};
+use self::list::{CustomerFilter, CustomerSort, CustomerTotal};
 use crate::{
     failure::Failure,
     page::{self, Paging},
@@ -45,7 +45,7 @@ impl CustomerQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<CustomerFilter>,
-        #[graphql(desc = "The newest first, if not given.")] order_by: Option<CustomerOrder>,
+        #[graphql(desc = "The newest first, if not given.")] order_by: Option<CustomerSort>,
         #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
             i32,
         >,

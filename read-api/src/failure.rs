@@ -97,6 +97,8 @@ impl From<sqlx::Error> for Failure {
             Some("57014" | "25P04") => Self::Timeout,
             // admin_shutdown, crash_shutdown, cannot_connect_now
             Some("57P01" | "57P02" | "57P03") => Self::unavailable(&error),
+            // in_failed_sql_transaction: the statement that failed has been logged.
+            Some("25P02") => Self::Internal,
             None if gone => Self::unavailable(&error),
             Some(_) | None => Self::fault(&error),
         }

@@ -4,7 +4,7 @@
 pub(crate) mod input;
 mod sql;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::failure::Failure;
@@ -24,6 +24,7 @@ pub(crate) enum Value {
     Text(String),
     Number(i64),
     Time(DateTime<Utc>),
+    Day(NaiveDate),
     Id(Uuid),
 }
 

@@ -18,9 +18,9 @@ use self::{
     batch::Batch,
     detail::{OrderLine, OrderPayment, OrderReview},
     filter::OrderFilter,
-    list::{OrderOrder, OrderTotal},
+    list::{OrderSort, OrderTotal},
     row::OrderRow,
-    stats::{OrderGroup, OrderStats, OrderStatsOrder},
+    stats::{OrderGroup, OrderStats, OrderStatsSort},
     status::OrderStatus,
 };
 use crate::{
@@ -67,7 +67,7 @@ impl OrderQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<OrderFilter>,
-        #[graphql(desc = "The newest first, if not given.")] order_by: Option<OrderOrder>,
+        #[graphql(desc = "The newest first, if not given.")] order_by: Option<OrderSort>,
         #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
             i32,
         >,
@@ -90,7 +90,7 @@ impl OrderQuery {
         #[graphql(desc = "Only these; of their lines, those that fit `sellerId`, `productId` and `category`.")]
         filter: Option<OrderFilter>,
         #[graphql(desc = "What makes a group, besides the currency.")] group_by: Option<Vec<OrderGroup>>,
-        #[graphql(desc = "By the groups' keys, if not given.")] order_by: Option<OrderStatsOrder>,
+        #[graphql(desc = "By the groups' keys, if not given.")] order_by: Option<OrderStatsSort>,
         #[graphql(
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]

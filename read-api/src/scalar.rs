@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 
-/// A whole number of any size, as a string of digits: JavaScript would lose one above 2^53. As input, a number is
-/// accepted too.
+/// A whole number of any size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct BigInt(pub(crate) i128);
 
+/// A whole number of any size, as a string of digits: JavaScript would lose one above 2^53. As input, a number is
+/// accepted too.
 #[Scalar(name = "BigInt")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {

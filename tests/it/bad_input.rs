@@ -34,12 +34,29 @@ impl Shop {
         let tenant = app.tenant(&["*"]).await;
         app.tenant(&["*"]).await;
         let (order, customer) = (Uuid::from_u128(0x0dde), Uuid::from_u128(0xc057));
-        let (status, placed) = app.post(&tenant.key, &format!("/api/v1/orders/{order}/place"), &an_order()).await;
+        let (status, placed) = app
+            .post(
+                &tenant.key,
+                &format!("/api/v1/orders/{order}/place"),
+                &an_order(),
+            )
+            .await;
         assert_eq!(status, 201, "{placed}");
-        let (status, registered) =
-            app.post(&tenant.key, &format!("/api/v1/customers/{customer}/register"), &serde_json::json!({ "name": "Ana" })).await;
+        let (status, registered) = app
+            .post(
+                &tenant.key,
+                &format!("/api/v1/customers/{customer}/register"),
+                &serde_json::json!({ "name": "Ana" }),
+            )
+            .await;
         assert_eq!(status, 201, "{registered}");
-        Self { database, app, tenant, order, customer }
+        Self {
+            database,
+            app,
+            tenant,
+            order,
+            customer,
+        }
     }
 
     /// Something of the context that exists; for a creating command, an id of which there is nothing.
@@ -59,7 +76,10 @@ impl Shop {
             (select count(*) from log.event), (select md5(string_agg(e::text, '' order by partition, \"offset\")) from log.event e), \
             (select count(*) from log.command), (select count(*) from log.tenant), (select sum(next_offset) from log.partition))";
         let mut admin = self.database.admin().await;
-        sqlx::query_scalar(AssertSqlSafe(digest)).fetch_one(&mut admin).await.unwrap()
+        sqlx::query_scalar(AssertSqlSafe(digest))
+            .fetch_one(&mut admin)
+            .await
+            .unwrap()
     }
 }
 
@@ -68,8 +88,9 @@ async fn every_route_refuses_every_defect_and_writes_nothing() {
     let shop = Shop::open().await;
     let before = shop.state().await;
     let report = rest::run(&shop, &Document::new()).await;
-    assert_eq!(before, shop.state().await, "something was written");
+    let after = shop.state().await;
     report.finish("bad requests", 2000);
+    assert_eq!(before, after, "something was written");
     shop.app.stop().await;
 }
 
@@ -78,8 +99,9 @@ async fn every_line_is_refused_for_itself_and_writes_nothing() {
     let shop = Shop::open().await;
     let before = shop.state().await;
     let report = bulk::run(&shop, &Document::new()).await;
-    assert_eq!(before, shop.state().await, "something was written");
+    let after = shop.state().await;
     report.finish("bad lines", 1500);
+    assert_eq!(before, after, "something was written");
     shop.app.stop().await;
 }
 
@@ -88,8 +110,9 @@ async fn graphql_refuses_every_defect_and_writes_nothing() {
     let shop = Shop::open().await;
     let before = shop.state().await;
     let report = graphql::run(&shop, &Document::new()).await;
-    assert_eq!(before, shop.state().await, "something was written");
+    let after = shop.state().await;
     report.finish("bad operations", 1500);
+    assert_eq!(before, after, "something was written");
     shop.app.stop().await;
 }
 
@@ -98,7 +121,8 @@ async fn a_body_without_end_is_refused_before_it_is_in_memory() {
     let shop = Shop::open().await;
     let before = shop.state().await;
     let report = flood::run(&shop, &Document::new()).await;
-    assert_eq!(before, shop.state().await, "something was written");
+    let after = shop.state().await;
     report.finish("floods", 3);
+    assert_eq!(before, after, "something was written");
     shop.app.stop().await;
 }

@@ -37,8 +37,19 @@ async fn nothing_of_another_tenant_is_read_or_written() {
     let sent: String = attacks.iter().map(|attack| attack.text.as_str()).collect();
     let leaks = graph::leaks(&world.without(&sent), &operations).await;
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
-    let answer = world.app.query(&world.b.tenant.key, "{ viewer { tenantId } }", serde_json::json!({})).await;
-    assert_eq!(answer["viewer"]["tenantId"], world.b.tenant.id.to_string(), "the other's key still works");
+    let answer = world
+        .app
+        .query(
+            &world.b.tenant.key,
+            "{ viewer { tenantId } }",
+            serde_json::json!({}),
+        )
+        .await;
+    assert_eq!(
+        answer["viewer"]["tenantId"],
+        world.b.tenant.id.to_string(),
+        "the other's key still works"
+    );
     world.app.stop().await;
 }
 
@@ -49,7 +60,10 @@ async fn the_database_shows_a_tenant_its_own_rows_alone() {
     let leaks = sql::leaks(&world.database, &contexts).await;
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
     let empty = sql::empty_tables(&world).await;
-    assert!(empty.is_empty(), "the check proves nothing about tables without rows of the other tenant: {empty:?}");
+    assert!(
+        empty.is_empty(),
+        "the check proves nothing about tables without rows of the other tenant: {empty:?}"
+    );
     world.app.stop().await;
 }
 
@@ -62,16 +76,25 @@ async fn a_dropped_policy_is_noticed() {
     for policy in &policies {
         sql::open(&world.database, policy).await;
         let leaks = sql::leaks(&world.database, &contexts).await;
-        assert!(leaks.iter().any(|leak| leak.contains(&policy.table)), "nothing was noticed of {policy:?}: {leaks:?}");
+        assert!(
+            leaks.iter().any(|leak| leak.contains(&policy.table)),
+            "nothing was noticed of {policy:?}: {leaks:?}"
+        );
         sql::restore(&world.database, policy).await;
     }
     let leaks = sql::leaks(&world.database, &contexts).await;
     assert!(leaks.is_empty(), "the policies are back: {leaks:?}");
 
-    let orders = policies.iter().find(|policy| policy.table.ends_with(".order_summary")).unwrap();
+    let orders = policies
+        .iter()
+        .find(|policy| policy.table.ends_with(".order_summary"))
+        .unwrap();
     sql::open(&world.database, orders).await;
     let leaks = graph::leaks(&world.without(""), &graph::operations(&world)).await;
-    assert!(leaks.iter().any(|leak| leak.starts_with("orders")), "nothing was noticed over GraphQL: {leaks:?}");
+    assert!(
+        leaks.iter().any(|leak| leak.starts_with("orders")),
+        "nothing was noticed over GraphQL: {leaks:?}"
+    );
     world.app.stop().await;
 }
 

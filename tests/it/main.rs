@@ -18,4 +18,5 @@ mod bad_input;
 mod catalogue;
 mod harness;
 mod isolation;
+mod projections;
 mod writers;

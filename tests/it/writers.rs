@@ -38,12 +38,25 @@ async fn writers_readers_and_kills() {
     }
 
     let mut random = Random::new(SEED);
-    let mut servers = [Server::start(&database.url).await, Server::start(&database.url).await];
-    let target = Arc::new(Target::new(servers.each_ref().map(|server| server.url.clone()), keys));
+    let mut servers = [
+        Server::start(&database.url).await,
+        Server::start(&database.url).await,
+    ];
+    let target = Arc::new(Target::new(
+        servers.each_ref().map(|server| server.url.clone()),
+        keys,
+    ));
     let readers = follow::start(&tasks, &stop, &store, &tenants);
     let writing = CancellationToken::new();
     let writers: Vec<_> = (0..WRITERS)
-        .map(|n| tasks.spawn(load::write(target.clone(), Random::new(SEED ^ (n + 1) << 20), n, writing.clone())))
+        .map(|n| {
+            tasks.spawn(load::write(
+                target.clone(),
+                Random::new(SEED ^ (n + 1) << 20),
+                n,
+                writing.clone(),
+            ))
+        })
         .collect();
 
     for _ in 0..KILLS {
@@ -69,10 +82,28 @@ async fn writers_readers_and_kills() {
         seen.push(reader.await.unwrap());
     }
     let (acknowledged, unknown) = ledger.counts();
-    eprintln!("seed {SEED:#x}: {} events, {acknowledged} acknowledged, {unknown} unknown, {KILLS} kills", log.events.len());
-    let wrong = [log.wrong(), ledger.wrong(&log), seen.iter().flat_map(|seen: &Seen| seen.wrong(&log)).collect()].concat();
-    assert!(wrong.is_empty(), "seed {SEED:#x}, {} faults:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
-    assert!(acknowledged > 500 && log.events.len() > 500, "too little happened");
+    eprintln!(
+        "seed {SEED:#x}: {} events, {acknowledged} acknowledged, {unknown} unknown, {KILLS} kills",
+        log.events.len()
+    );
+    let wrong = [
+        log.wrong(),
+        ledger.wrong(&log),
+        seen.iter()
+            .flat_map(|seen: &Seen| seen.wrong(&log))
+            .collect(),
+    ]
+    .concat();
+    assert!(
+        wrong.is_empty(),
+        "seed {SEED:#x}, {} faults:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(40)].join("\n")
+    );
+    assert!(
+        acknowledged > 500 && log.events.len() > 500,
+        "too little happened"
+    );
     tasks.close();
     tasks.wait().await;
     store.close().await;

@@ -105,6 +105,11 @@ impl<C: Command> Handler for Bound<C> {
         situation: Situation,
         clock: &dyn Clock,
     ) -> Result<Decided, Refused> {
+        // Serde would take a list of the values for the object.
+        if data.trim_ascii_start().starts_with(b"[") {
+            let problem = Problem::malformed("", "The body: expected an object, found a list.");
+            return Err(Refused::Malformed(Box::new(problem)));
+        }
         let command: C =
             gateway::json::parse(data).map_err(|problem| Refused::Malformed(Box::new(problem)))?;
         let (decision, extra) = (self.prepare)(command, clock);
@@ -125,17 +130,13 @@ impl<C: Command> Handler for Bound<C> {
         // The aggregate applies what it writes, so it works on a copy that counts only if it says yes.
         let mut next = entity.clone();
         let sink = EventSink::default();
-        let verdict = next
-            .handle(decide, &(), &sink)
-            .now_or_never()
+        let verdict = at_once(next.handle(decide, &(), &sink))
             .ok_or_else(|| internal("a decision waited for something"))?;
         verdict.map_err(|rejection| Refused::Rejected {
             code: rejection.code(),
             detail: rejection.to_string(),
         })?;
-        let written = sink
-            .collect()
-            .now_or_never()
+        let written = at_once(sink.collect())
             .ok_or_else(|| internal("a decision waited for something"))?;
         let mut events = Vec::with_capacity(written.len());
         for event in written {
@@ -150,4 +151,10 @@ impl<C: Command> Handler for Bound<C> {
             i32::try_from(events.len()).map_err(|_| internal("a decision has too many events"))?;
         Ok(Decided { events, extra })
     }
+}
+
+/// A future that never waits. The sink's lock is never contended, but tokio's budget for a task would have it yield
+/// now and then: a decision is not subject to that.
+fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    tokio::task::coop::unconstrained(future).now_or_never()
 }

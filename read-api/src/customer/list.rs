@@ -87,31 +87,31 @@ impl CustomerFilter {
 
 /// By what customers are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
-pub(crate) enum CustomerOrderField {
+pub(crate) enum CustomerSortField {
     /// When they were registered.
     RegisteredAt,
 }
 
 /// How customers are ordered.
 #[derive(Clone, Copy, InputObject, Debug)]
-pub(crate) struct CustomerOrder {
+pub(crate) struct CustomerSort {
     /// By what.
-    field: CustomerOrderField,
+    field: CustomerSortField,
     /// Up or down.
     #[graphql(default_with = "Direction::Asc")]
     direction: Direction,
 }
 
-impl Default for CustomerOrder {
+impl Default for CustomerSort {
     fn default() -> Self {
-        Self { field: CustomerOrderField::RegisteredAt, direction: Direction::Desc }
+        Self { field: CustomerSortField::RegisteredAt, direction: Direction::Desc }
     }
 }
 
-impl CustomerOrder {
+impl CustomerSort {
     fn ordering(self) -> Ordering {
         match self.field {
-            CustomerOrderField::RegisteredAt => Ordering {
+            CustomerSortField::RegisteredAt => Ordering {
                 name: "customers by registeredAt",
                 key: "c.registered_at",
                 is_time: true,
@@ -126,7 +126,7 @@ impl CustomerOrder {
 pub(super) async fn page(
     snapshot: Arc<Snapshot>,
     filter: Option<CustomerFilter>,
-    order: CustomerOrder,
+    order: CustomerSort,
     paging: &Paging,
 ) -> Result<Connection<String, Customer, CustomerTotal>, Failure> {
     let clause = filter.unwrap_or_default().clause()?;

@@ -19,7 +19,7 @@ use crate::{
 
 /// By what orders are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
-pub(crate) enum OrderOrderField {
+pub(crate) enum OrderSortField {
     /// When they were placed.
     PlacedAt,
     /// The human number.
@@ -30,35 +30,35 @@ pub(crate) enum OrderOrderField {
 
 /// How orders are ordered.
 #[derive(Clone, Copy, InputObject, Debug)]
-pub(crate) struct OrderOrder {
+pub(crate) struct OrderSort {
     /// By what.
-    field: OrderOrderField,
+    field: OrderSortField,
     /// Up or down.
     #[graphql(default_with = "Direction::Asc")]
     direction: Direction,
 }
 
-impl Default for OrderOrder {
+impl Default for OrderSort {
     fn default() -> Self {
-        Self { field: OrderOrderField::PlacedAt, direction: Direction::Desc }
+        Self { field: OrderSortField::PlacedAt, direction: Direction::Desc }
     }
 }
 
-impl OrderOrder {
+impl OrderSort {
     fn ordering(self) -> Ordering {
         let (name, key, is_time) = match self.field {
-            OrderOrderField::PlacedAt => ("orders by placedAt", "s.placed_at", true),
-            OrderOrderField::Number => ("orders by number", "s.number", false),
-            OrderOrderField::Total => ("orders by total", "(s.items_total + s.freight_total)", false),
+            OrderSortField::PlacedAt => ("orders by placedAt", "s.placed_at", true),
+            OrderSortField::Number => ("orders by number", "s.number", false),
+            OrderSortField::Total => ("orders by total", "(s.items_total + s.freight_total)", false),
         };
         Ordering { name, key, is_time, id: "s.order_id", direction: self.direction }
     }
 
     fn place(self, row: &OrderRow) -> Place {
         let key = match self.field {
-            OrderOrderField::PlacedAt => row.placed_at.timestamp_micros(),
-            OrderOrderField::Number => row.number,
-            OrderOrderField::Total => row.items_total.saturating_add(row.freight_total),
+            OrderSortField::PlacedAt => row.placed_at.timestamp_micros(),
+            OrderSortField::Number => row.number,
+            OrderSortField::Total => row.items_total.saturating_add(row.freight_total),
         };
         Place { key, id: row.order_id }
     }
@@ -68,7 +68,7 @@ impl OrderOrder {
 pub(super) async fn page(
     snapshot: Arc<Snapshot>,
     filter: Option<OrderFilter>,
-    order: OrderOrder,
+    order: OrderSort,
     paging: &Paging,
 ) -> Result<Connection<String, Order, OrderTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;

@@ -68,7 +68,7 @@ impl OrderGroup {
 
 /// By what groups can be ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
-pub(crate) enum OrderStatsOrderField {
+pub(crate) enum OrderStatsSortField {
     /// The groups' keys.
     Key,
     /// The number of orders.
@@ -83,9 +83,9 @@ pub(crate) enum OrderStatsOrderField {
 
 /// How groups are ordered.
 #[derive(Clone, Copy, InputObject, Debug)]
-pub(crate) struct OrderStatsOrder {
+pub(crate) struct OrderStatsSort {
     /// By what; equal ones by their keys.
-    field: OrderStatsOrderField,
+    field: OrderStatsSortField,
     /// Up or down.
     #[graphql(default_with = "Direction::Asc")]
     direction: Direction,
@@ -150,7 +150,7 @@ pub(super) async fn read(
     snapshot: &Snapshot,
     filter: Option<OrderFilter>,
     groups: Vec<OrderGroup>,
-    order: Option<OrderStatsOrder>,
+    order: Option<OrderStatsSort>,
     first: Option<i32>,
     counted: bool,
 ) -> Result<Vec<OrderStats>, Failure> {
@@ -158,8 +158,9 @@ pub(super) async fn read(
         return Err(Failure::input(format!("first must be from 1 to {MOST}")));
     }
     let clause = filter.unwrap_or_default().checked()?;
-    let counted = counted || order.is_some_and(|order| order.field == OrderStatsOrderField::Orders);
+    let counted = counted || order.is_some_and(|order| order.field == OrderStatsSortField::Orders);
     let source = Source::choose(&clause, &groups, counted);
+    let clause = source.condition(clause);
     let mut query = statement(source, &clause, &groups, order, first.unwrap_or(UNASKED + 1));
     let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?;
     if first.is_none() && rows.len() > cost(None) {
@@ -174,7 +175,7 @@ fn statement(
     source: Source,
     clause: &Clause<OrderField>,
     groups: &[OrderGroup],
-    order: Option<OrderStatsOrder>,
+    order: Option<OrderStatsSort>,
     limit: i32,
 ) -> QueryBuilder<Postgres> {
     let is_key = |group: &OrderGroup| *group == OrderGroup::Currency || groups.contains(group);
@@ -195,16 +196,16 @@ fn statement(
     filter::push(&mut query, clause, &|field| source.column(field));
     let keys = keys.join(", ");
     query.push(format_args!(" group by {keys} order by "));
-    let order = order.unwrap_or(OrderStatsOrder { field: OrderStatsOrderField::Key, direction: Direction::Asc });
+    let order = order.unwrap_or(OrderStatsSort { field: OrderStatsSortField::Key, direction: Direction::Asc });
     let direction = if order.direction == Direction::Desc { "desc" } else { "asc" };
     match order.field {
-        OrderStatsOrderField::Key => query.push(keys.replace(',', &format!(" {direction},"))),
-        OrderStatsOrderField::Orders => query.push(format_args!("{orders} {direction}, {keys}")),
-        OrderStatsOrderField::Items => query.push(format_args!("{items} {direction}, {keys}")),
-        OrderStatsOrderField::Revenue => query.push(format_args!("{revenue} {direction}, {keys}")),
-        OrderStatsOrderField::Freight => query.push(format_args!("{freight} {direction}, {keys}")),
+        OrderStatsSortField::Key => query.push(keys.replace(',', &format!(" {direction},"))),
+        OrderStatsSortField::Orders => query.push(format_args!("{orders} {direction}, {keys}")),
+        OrderStatsSortField::Items => query.push(format_args!("{items} {direction}, {keys}")),
+        OrderStatsSortField::Revenue => query.push(format_args!("{revenue} {direction}, {keys}")),
+        OrderStatsSortField::Freight => query.push(format_args!("{freight} {direction}, {keys}")),
     };
-    if order.field == OrderStatsOrderField::Key {
+    if order.field == OrderStatsSortField::Key {
         query.push(format_args!(" {direction}"));
     }
     query.push(" limit ").push_bind(i64::from(limit));

@@ -4,7 +4,17 @@ use serde_json::Value;
 
 /// Words that belong to our own workshop.
 const DENIED: [&str; 12] = [
-    "sqlx", "panicked", "serde", "struct ", "postgres", "tokio", "::", " rust", "select ", "insert into", "log.event",
+    "sqlx",
+    "panicked",
+    "serde",
+    "struct ",
+    "postgres",
+    "tokio",
+    "::",
+    " rust",
+    "select ",
+    "insert into",
+    "log.event",
     "deserialize",
 ];
 
@@ -18,8 +28,17 @@ pub struct Answer {
 
 impl Answer {
     pub async fn of(response: reqwest::Response) -> Self {
-        let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-        Self { status: response.status().as_u16(), kind, body: response.text().await.unwrap_or_default() }
+        let kind = response
+            .headers()
+            .get("content-type")
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        Self {
+            status: response.status().as_u16(),
+            kind,
+            body: response.text().await.unwrap_or_default(),
+        }
     }
 }
 
@@ -42,7 +61,13 @@ impl Report {
     pub fn finish(self, what: &str, least: usize) {
         eprintln!("{what}: {} cases, {} wrong", self.cases, self.wrong.len());
         let shown: Vec<_> = self.wrong.iter().take(60).cloned().collect();
-        assert!(shown.is_empty(), "{} of {} {what} are wrong:\n{}", self.wrong.len(), self.cases, shown.join("\n"));
+        assert!(
+            shown.is_empty(),
+            "{} of {} {what} are wrong:\n{}",
+            self.wrong.len(),
+            self.cases,
+            shown.join("\n")
+        );
         assert!(self.cases >= least, "only {} {what} were tried", self.cases);
     }
 }
@@ -83,8 +108,13 @@ pub fn details(problem: &Value, status: u16, pointer: Option<&str>) -> Result<()
             return Err(format!("without {name}: {problem}"));
         }
     }
-    if let Some(pointer) = pointer && problem["pointer"].as_str() != Some(pointer) {
-        return Err(format!("blames {} instead of {pointer:?}: {}", problem["pointer"], problem["detail"]));
+    if let Some(pointer) = pointer
+        && problem["pointer"].as_str() != Some(pointer)
+    {
+        return Err(format!(
+            "blames {} instead of {pointer:?}: {}",
+            problem["pointer"], problem["detail"]
+        ));
     }
     discreet(&format!("{} {}", problem["title"], problem["detail"]))
 }

@@ -25,9 +25,18 @@ pub fn all(document: &Document, schema: &Value) -> Vec<Defect> {
     let valid = document.sample("", schema, &|_, _| None);
     let mut found = Vec::new();
     texts(&mut found);
-    let mut walk = Walk { document, valid: valid.clone(), found };
+    let mut walk = Walk {
+        document,
+        valid: valid.clone(),
+        found,
+    };
     for other in ["[]", "\"a text\"", "1", "null", "true"] {
-        walk.found.push(Defect { what: format!("{other} instead of an object"), body: other.to_owned(), pointer: Some(String::new()), in_text: false });
+        walk.found.push(Defect {
+            what: format!("{other} instead of an object"),
+            body: other.to_owned(),
+            pointer: Some(String::new()),
+            in_text: false,
+        });
     }
     walk.found.push(positional("", "", &valid, &valid));
     walk.object("", schema);
@@ -58,15 +67,29 @@ fn texts(found: &mut Vec<Defect>) {
         ("10,000 lists", &deep_list),
         ("10,000 objects", &deep_object),
     ] {
-        found.push(Defect { what: what.to_owned(), body: body.to_owned(), pointer: None, in_text: true });
+        found.push(Defect {
+            what: what.to_owned(),
+            body: body.to_owned(),
+            pointer: None,
+            in_text: true,
+        });
     }
 }
 
 /// The values of an object in a list: what Rust would take for a struct, and JSON does not.
 fn positional(pointer: &str, name: &str, whole: &Value, object: &Value) -> Defect {
     let values: Vec<_> = object.as_object().unwrap().values().cloned().collect();
-    let body = if pointer.is_empty() { json!(values) } else { put(whole, pointer, json!(values)) };
-    Defect { what: format!("a list instead of the object {name}"), body: body.to_string(), pointer: Some(pointer.to_owned()), in_text: false }
+    let body = if pointer.is_empty() {
+        json!(values)
+    } else {
+        put(whole, pointer, json!(values))
+    };
+    Defect {
+        what: format!("a list instead of the object {name}"),
+        body: body.to_string(),
+        pointer: pointer.is_empty().then(String::new),
+        in_text: false,
+    }
 }
 
 fn put(whole: &Value, pointer: &str, value: Value) -> Value {
@@ -83,37 +106,83 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn replaced(&mut self, pointer: &str, raw: &str, in_text: bool) {
-        let body = put(&self.valid, pointer, json!("@raw@")).to_string().replace(MARK, raw);
+        let body = put(&self.valid, pointer, json!("@raw@"))
+            .to_string()
+            .replace(MARK, raw);
         let shown: String = raw.chars().take(60).collect();
-        self.found.push(Defect { what: format!("{pointer} = {shown}"), body, pointer: Some(pointer.to_owned()), in_text });
+        self.found.push(Defect {
+            what: format!("{pointer} = {shown}"),
+            body,
+            pointer: Some(pointer.to_owned()),
+            in_text,
+        });
     }
 
     /// The object at `pointer` as JSON text after `change`, which is given the text's inside.
-    fn changed(&mut self, pointer: &str, what: &str, blamed: String, in_text: bool, change: impl Fn(&str) -> String) {
+    fn changed(
+        &mut self,
+        pointer: &str,
+        what: &str,
+        blamed: String,
+        in_text: bool,
+        change: impl Fn(&str) -> String,
+    ) {
         let object = self.valid.pointer(pointer).unwrap().to_string();
         let inside = object.strip_prefix('{').unwrap().strip_suffix('}').unwrap();
         let raw = format!("{{{}}}", change(inside));
-        let body = if pointer.is_empty() { raw } else { put(&self.valid, pointer, json!("@raw@")).to_string().replace(MARK, &raw) };
-        self.found.push(Defect { what: format!("{pointer} {what}"), body, pointer: Some(blamed), in_text });
+        let body = if pointer.is_empty() {
+            raw
+        } else {
+            put(&self.valid, pointer, json!("@raw@"))
+                .to_string()
+                .replace(MARK, &raw)
+        };
+        self.found.push(Defect {
+            what: format!("{pointer} {what}"),
+            body,
+            pointer: Some(blamed),
+            in_text,
+        });
     }
 
     fn object(&mut self, pointer: &str, schema: &Value) {
         let comma = |inside: &str| if inside.is_empty() { "" } else { "," }.to_owned();
-        for (name, escaped) in [("unknown", "unknown"), ("__proto__", "__proto__"), ("a/b~c", "a~1b~0c"), ("", "")] {
-            self.changed(pointer, "an unknown field", format!("{pointer}/{escaped}"), false, |inside| {
-                format!("{inside}{}{}:1", comma(inside), json!(name))
-            });
+        for (name, escaped) in [
+            ("unknown", "unknown"),
+            ("__proto__", "__proto__"),
+            ("a/b~c", "a~1b~0c"),
+            ("", ""),
+        ] {
+            self.changed(
+                pointer,
+                "an unknown field",
+                format!("{pointer}/{escaped}"),
+                false,
+                |inside| format!("{inside}{}{}:1", comma(inside), json!(name)),
+            );
         }
-        self.changed(pointer, "a key with U+0000", format!("{pointer}/a\0b"), true, |inside| {
-            format!("{inside}{}\"a\\u0000b\":1", comma(inside))
-        });
-        self.changed(pointer, "the same unknown key twice", format!("{pointer}/x"), true, |inside| {
-            format!("{inside}{}\"x\":1,\"x\":1", comma(inside))
-        });
+        self.changed(
+            pointer,
+            "a key with U+0000",
+            format!("{pointer}/a\0b"),
+            true,
+            |inside| format!("{inside}{}\"a\\u0000b\":1", comma(inside)),
+        );
+        self.changed(
+            pointer,
+            "the same unknown key twice",
+            format!("{pointer}/x"),
+            true,
+            |inside| format!("{inside}{}\"x\":1,\"x\":1", comma(inside)),
+        );
         for name in required(schema) {
             let mut without = self.valid.pointer(pointer).unwrap().clone();
             without.as_object_mut().unwrap().remove(name);
-            let body = if pointer.is_empty() { without } else { put(&self.valid, pointer, without) };
+            let body = if pointer.is_empty() {
+                without
+            } else {
+                put(&self.valid, pointer, without)
+            };
             self.found.push(Defect {
                 what: format!("{pointer}/{name} is missing"),
                 body: body.to_string(),
@@ -124,11 +193,23 @@ impl Walk<'_> {
         for (name, of) in properties(schema) {
             let place = format!("{pointer}/{name}");
             let value = self.valid.pointer(&place).unwrap().to_string();
-            self.changed(pointer, &format!("{name} twice"), place.clone(), true, |inside| format!("{inside},\"{name}\":{value}"));
-            self.changed(pointer, &format!("{name} twice, once escaped"), place.clone(), true, |inside| {
-                let first = name.as_bytes()[0];
-                format!("{inside},\"\\u{first:04x}{}\":{value}", &name[1..])
-            });
+            self.changed(
+                pointer,
+                &format!("{name} twice"),
+                place.clone(),
+                true,
+                |inside| format!("{inside},\"{name}\":{value}"),
+            );
+            self.changed(
+                pointer,
+                &format!("{name} twice, once escaped"),
+                place.clone(),
+                true,
+                |inside| {
+                    let first = name.as_bytes()[0];
+                    format!("{inside},\"\\u{first:04x}{}\":{value}", &name[1..])
+                },
+            );
             self.value(&place, &of);
         }
     }
@@ -137,8 +218,16 @@ impl Walk<'_> {
         let may_be_null = nullable(schema);
         let schema = self.document.resolve(schema);
         let kind = kind_of(schema);
-        for (of, raw) in [("string", "\"@wrong\""), ("integer", "1"), ("boolean", "true"), ("array", "[]"), ("object", "{}"), ("null", "null")] {
-            let allowed = of == kind || of == "null" && may_be_null || of == "array" && kind == "array";
+        for (of, raw) in [
+            ("string", "\"@wrong\""),
+            ("integer", "1"),
+            ("boolean", "true"),
+            ("array", "[]"),
+            ("object", "{}"),
+            ("null", "null"),
+        ] {
+            let allowed =
+                of == kind || of == "null" && may_be_null || of == "array" && kind == "array";
             if !allowed {
                 self.replaced(pointer, raw, false);
             }
@@ -154,7 +243,8 @@ impl Walk<'_> {
             "object" => {
                 let object = self.valid.pointer(pointer).unwrap().clone();
                 let whole = self.valid.clone();
-                self.found.push(positional(pointer, pointer, &whole, &object));
+                self.found
+                    .push(positional(pointer, pointer, &whole, &object));
                 self.object(pointer, schema);
             }
             "array" => self.list(pointer, schema),
@@ -205,18 +295,32 @@ impl Walk<'_> {
         }
         match schema.get("format").and_then(Value::as_str) {
             Some("uuid") => {
-                for raw in ["\"\"", "\"1\"", "\"0199d3f0-7c1e-7000-8000-5a2a711c0de\"", "\"zzzzzzzz-7c1e-7000-8000-5a2a711c0de5\""] {
+                for raw in [
+                    "\"\"",
+                    "\"1\"",
+                    "\"0199d3f0-7c1e-7000-8000-5a2a711c0de\"",
+                    "\"zzzzzzzz-7c1e-7000-8000-5a2a711c0de5\"",
+                ] {
                     self.replaced(pointer, raw, false);
                 }
             }
             Some("date-time") => {
-                for raw in ["\"\"", "\"yesterday\"", "\"2026-02-30T00:00:00Z\"", "\"2026-01-02\"", "\"2026-01-02T03:04:05\"", "\"2026-01-02T25:00:00Z\""] {
+                for raw in [
+                    "\"\"",
+                    "\"yesterday\"",
+                    "\"2026-02-30T00:00:00Z\"",
+                    "\"2026-01-02\"",
+                    "\"2026-01-02T03:04:05\"",
+                    "\"2026-01-02T25:00:00Z\"",
+                ] {
                     self.replaced(pointer, raw, false);
                 }
             }
             _ => {
                 let least = schema["minLength"].as_u64().expect("every text has limits");
-                let most = usize::try_from(schema["maxLength"].as_u64().expect("every text has limits")).unwrap();
+                let most =
+                    usize::try_from(schema["maxLength"].as_u64().expect("every text has limits"))
+                        .unwrap();
                 if least > 0 {
                     self.replaced(pointer, "\"\"", false);
                     self.replaced(pointer, "\"   \"", false);
@@ -233,5 +337,9 @@ impl Walk<'_> {
 
 /// The type, where a schema may only list its values.
 fn kind_of(schema: &Value) -> &str {
-    if enumeration(schema).is_some() { "string" } else { kind(schema) }
+    if enumeration(schema).is_some() {
+        "string"
+    } else {
+        kind(schema)
+    }
 }

@@ -14,11 +14,28 @@ const ENOUGH: usize = 32 << 20;
 
 pub async fn run(shop: &Shop, document: &Document) -> Report {
     let mut report = Report::default();
-    let route = document.routes().into_iter().find(|route| route.creates && route.context == "order").unwrap();
-    let path = route.path.replace("{id}", &shop.id("order", true).to_string());
+    let route = document
+        .routes()
+        .into_iter()
+        .find(|route| route.creates && route.context == "order")
+        .unwrap();
+    let path = route
+        .path
+        .replace("{id}", &shop.id("order", true).to_string());
     for chunked in [false, true] {
-        for (path, kind) in [(path.as_str(), "application/json"), ("/api/v1/commands", "application/x-ndjson"), ("/graphql", "application/json")] {
-            let name = format!("{path}, {}", if chunked { "chunked" } else { "with its length" });
+        for (path, kind) in [
+            (path.as_str(), "application/json"),
+            ("/api/v1/commands", "application/x-ndjson"),
+            ("/graphql", "application/json"),
+        ] {
+            let name = format!(
+                "{path}, {}",
+                if chunked {
+                    "chunked"
+                } else {
+                    "with its length"
+                }
+            );
             report.note(&name, flood(shop, path, kind, chunked).await);
         }
     }
@@ -27,8 +44,15 @@ pub async fn run(shop: &Shop, document: &Document) -> Report {
 
 async fn flood(shop: &Shop, path: &str, kind: &str, chunked: bool) -> Result<(), String> {
     let host = shop.app.url.strip_prefix("http://").unwrap();
-    let (mut reader, mut writer) = TcpStream::connect(host).await.map_err(|e| e.to_string())?.into_split();
-    let length = if chunked { "transfer-encoding: chunked".to_owned() } else { format!("content-length: {FLOOD}") };
+    let (mut reader, mut writer) = TcpStream::connect(host)
+        .await
+        .map_err(|e| e.to_string())?
+        .into_split();
+    let length = if chunked {
+        "transfer-encoding: chunked".to_owned()
+    } else {
+        format!("content-length: {FLOOD}")
+    };
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\ncontent-type: {kind}\r\nconnection: close\r\n{length}\r\n\r\n",
         shop.tenant.key
@@ -37,7 +61,9 @@ async fn flood(shop: &Shop, path: &str, kind: &str, chunked: bool) -> Result<(),
         let mut found = Vec::new();
         let mut piece = [0; 4096];
         // A reset after the answer is the server's way to say that it will not read the rest.
-        while let Ok(n) = reader.read(&mut piece).await && n > 0 {
+        while let Ok(n) = reader.read(&mut piece).await
+            && n > 0
+        {
             found.extend_from_slice(&piece[..n]);
             if complete(&found) {
                 break;
@@ -47,7 +73,11 @@ async fn flood(shop: &Shop, path: &str, kind: &str, chunked: bool) -> Result<(),
     };
     let mut sent = 0;
     let pour = async {
-        let piece = if chunked { [format!("{PIECE:x}\r\n").as_bytes(), &[b'x'; PIECE], b"\r\n"].concat() } else { vec![b'x'; PIECE] };
+        let piece = if chunked {
+            [format!("{PIECE:x}\r\n").as_bytes(), &[b'x'; PIECE], b"\r\n"].concat()
+        } else {
+            vec![b'x'; PIECE]
+        };
         if writer.write_all(head.as_bytes()).await.is_err() {
             return;
         }
@@ -63,7 +93,10 @@ async fn flood(shop: &Shop, path: &str, kind: &str, chunked: bool) -> Result<(),
         () = tokio::time::sleep(std::time::Duration::from_secs(20)) => "no answer in 20 s".to_owned(),
     };
     if !text.starts_with("HTTP/1.1 413 ") {
-        return Err(format!("after {sent} bytes: {}", text.lines().next().unwrap_or("nothing at all")));
+        return Err(format!(
+            "after {sent} bytes: {}",
+            text.lines().next().unwrap_or("nothing at all")
+        ));
     }
     if sent > ENOUGH {
         return Err(format!("{sent} bytes went in before the refusal"));
@@ -74,7 +107,14 @@ async fn flood(shop: &Shop, path: &str, kind: &str, chunked: bool) -> Result<(),
 /// Whether the head and as much as it promises are there.
 fn complete(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let promised = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok());
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let promised = head.lines().find_map(|line| {
+        line.to_lowercase()
+            .strip_prefix("content-length: ")?
+            .parse::<usize>()
+            .ok()
+    });
     promised.is_some_and(|length| body.len() >= length)
 }

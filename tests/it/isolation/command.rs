@@ -19,14 +19,24 @@ pub struct Attack {
 
 impl Attack {
     pub fn new(name: String, path: &str, headers: &[(&'static str, &str)], body: &Value) -> Self {
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
         let body = body.to_string();
         let text = format!("{path} {headers:?} {body}");
-        Self { name, path: path.to_owned(), headers, body, text }
+        Self {
+            name,
+            path: path.to_owned(),
+            headers,
+            body,
+            text,
+        }
     }
 
     fn lines(mut self) -> Self {
-        self.headers.push(("content-type", "application/x-ndjson".to_owned()));
+        self.headers
+            .push(("content-type", "application/x-ndjson".to_owned()));
         self
     }
 }
@@ -61,24 +71,61 @@ pub fn requests(world: &World) -> Vec<Attack> {
         for parameter in &route.parameters {
             let name = parameter["name"].as_str().unwrap();
             let known = ["id", "Idempotency-Key", "If-Match", "traceparent", "dryRun"];
-            assert!(known.contains(&name), "no value of the other tenant is known for the parameter {name} of {}", route.path);
+            assert!(
+                known.contains(&name),
+                "no value of the other tenant is known for the parameter {name} of {}",
+                route.path
+            );
         }
-        let body = document.sample("", &route.schema, &|name, format| foreign(world, name, format));
+        let body = document.sample("", &route.schema, &|name, format| {
+            foreign(world, name, format)
+        });
         for id in ids(world, &route.context) {
             let path = route.path.replace("{id}", &id.to_string());
-            assert!(!path.contains('{'), "no value of the other tenant is known for the address {path}");
+            assert!(
+                !path.contains('{'),
+                "no value of the other tenant is known for the address {path}"
+            );
             let tenant = world.b.tenant.id.to_string();
             for (name, path, headers) in [
                 ("plain", path.clone(), vec![]),
-                ("their key", path.clone(), vec![("idempotency-key", key(attacks.len()))]),
+                (
+                    "their key",
+                    path.clone(),
+                    vec![("idempotency-key", key(attacks.len()))],
+                ),
                 ("their version", path.clone(), vec![("if-match", "\"1\"")]),
                 ("dry run", format!("{path}?dryRun=true"), vec![]),
-                ("their organization in a header", path.clone(), vec![("x-organization-id", tenant.as_str())]),
-                ("their tenant in a header", path.clone(), vec![("x-tenant-id", tenant.as_str())]),
-                ("their organization in the address", format!("{path}?organizationId={tenant}"), vec![]),
-                ("their trace", path.clone(), vec![("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
+                (
+                    "their organization in a header",
+                    path.clone(),
+                    vec![("x-organization-id", tenant.as_str())],
+                ),
+                (
+                    "their tenant in a header",
+                    path.clone(),
+                    vec![("x-tenant-id", tenant.as_str())],
+                ),
+                (
+                    "their organization in the address",
+                    format!("{path}?organizationId={tenant}"),
+                    vec![],
+                ),
+                (
+                    "their trace",
+                    path.clone(),
+                    vec![(
+                        "traceparent",
+                        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                    )],
+                ),
             ] {
-                attacks.push(Attack::new(format!("{} {name}", route.path), &path, &headers, &body));
+                attacks.push(Attack::new(
+                    format!("{} {name}", route.path),
+                    &path,
+                    &headers,
+                    &body,
+                ));
             }
             let line = json!({ "type": route.kind, "id": id, "data": body, "idempotencyKey": key(lines.len()), "expectedVersion": 1 });
             let bare = json!({ "type": route.kind, "id": id, "data": body });
@@ -98,8 +145,16 @@ pub fn requests(world: &World) -> Vec<Attack> {
 pub async fn leaks(watch: &Watch<'_>, attacks: &[Attack]) -> Vec<String> {
     let world = watch.world;
     let sent = stream::iter(attacks).map(|attack| async move {
-        let mut request = world.app.client.post(format!("{}{}", world.app.url, attack.path)).bearer_auth(&world.a.tenant.key);
-        if !attack.headers.iter().any(|(name, _)| *name == "content-type") {
+        let mut request = world
+            .app
+            .client
+            .post(format!("{}{}", world.app.url, attack.path))
+            .bearer_auth(&world.a.tenant.key);
+        if !attack
+            .headers
+            .iter()
+            .any(|(name, _)| *name == "content-type")
+        {
             request = request.header("content-type", "application/json");
         }
         for (name, value) in &attack.headers {
@@ -110,16 +165,30 @@ pub async fn leaks(watch: &Watch<'_>, attacks: &[Attack]) -> Vec<String> {
         (attack, status, response.text().await.unwrap())
     });
     let all: String = attacks.iter().map(|attack| attack.text.as_str()).collect();
-    let leaks = sent.buffer_unordered(8).filter_map(|(attack, status, answer)| {
-        // What was sent by any of them is one's own by now: reading one's own write shows it.
-        let leak = watch.leak(&all, &answer).map(|secret| format!("shows '{secret}'"));
-        let their_own = attack.headers.iter().any(|(name, _)| name.starts_with("x-")) || attack.path.contains("organizationId");
-        let refused = (their_own && status != 403).then(|| format!("is answered {status}"));
-        let fault = (status >= 500 || answer.contains("\"INTERNAL\"")).then(|| format!("fails with {status}"));
-        let wrong = leak.or(refused).or(fault).map(|what| {
-            format!("{} {what}: {} ← {}", attack.name, answer.chars().take(600).collect::<String>(), attack.text.chars().take(900).collect::<String>())
+    let leaks = sent
+        .buffer_unordered(8)
+        .filter_map(|(attack, status, answer)| {
+            // What was sent by any of them is one's own by now: reading one's own write shows it.
+            let leak = watch
+                .leak(&all, &answer)
+                .map(|secret| format!("shows '{secret}'"));
+            let their_own = attack
+                .headers
+                .iter()
+                .any(|(name, _)| name.starts_with("x-"))
+                || attack.path.contains("organizationId");
+            let refused = (their_own && status != 403).then(|| format!("is answered {status}"));
+            let fault = (status >= 500 || answer.contains("\"INTERNAL\""))
+                .then(|| format!("fails with {status}"));
+            let wrong = leak.or(refused).or(fault).map(|what| {
+                format!(
+                    "{} {what}: {} ← {}",
+                    attack.name,
+                    answer.chars().take(600).collect::<String>(),
+                    attack.text.chars().take(900).collect::<String>()
+                )
+            });
+            async move { wrong }
         });
-        async move { wrong }
-    });
     leaks.collect().await
 }

@@ -14,7 +14,9 @@ use super::{
 use crate::bad_input::schema::Document;
 
 /// The parts of a filter that say how, not what.
-const COMPARISONS: [&str; 10] = ["eq", "in", "gt", "gte", "lt", "lte", "contains", "and", "or", "not"];
+const COMPARISONS: [&str; 10] = [
+    "eq", "in", "gt", "gte", "lt", "lte", "contains", "and", "or", "not",
+];
 /// Root fields whose answers have nothing that is a tenant's.
 const NO_SECRETS: [&str; 1] = ["projections"];
 /// Values per argument, and per condition of a filter.
@@ -28,27 +30,47 @@ pub struct Operation {
 }
 
 fn paged(field: &Value) -> bool {
-    field["args"].as_array().unwrap().iter().any(|arg| arg["name"] == "first")
+    field["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|arg| arg["name"] == "first")
 }
 
 fn needed(field: &Value) -> Vec<&Value> {
     let args = field["args"].as_array().unwrap().iter();
-    args.filter(|arg| arg["type"]["kind"] == "NON_NULL" && arg["defaultValue"].is_null()).collect()
+    args.filter(|arg| arg["type"]["kind"] == "NON_NULL" && arg["defaultValue"].is_null())
+        .collect()
 }
 
 /// What stands below a field: nothing for a scalar.
 fn below(world: &World, field: &Value) -> String {
     let of = named(&field["type"]);
-    if matches!(world.schema.ty(of)["kind"].as_str(), Some("SCALAR" | "ENUM")) { String::new() } else { world.schema.selection(of, 6) }
+    if matches!(
+        world.schema.ty(of)["kind"].as_str(),
+        Some("SCALAR" | "ENUM")
+    ) {
+        String::new()
+    } else {
+        world.schema.selection(of, 6)
+    }
 }
 
 /// Everything that may be asked without arguments.
 pub fn everything(world: &World) -> Vec<String> {
-    let fields = world.schema.fields("Query").iter().filter(|field| needed(field).is_empty() && field["name"] != "order");
+    let fields = world
+        .schema
+        .fields("Query")
+        .iter()
+        .filter(|field| needed(field).is_empty() && field["name"] != "order");
     fields
         .map(|field| {
             let first = if paged(field) { "(first: 12)" } else { "" };
-            format!("{{ {}{first} {} }}", field["name"].as_str().unwrap(), below(world, field))
+            format!(
+                "{{ {}{first} {} }}",
+                field["name"].as_str().unwrap(),
+                below(world, field)
+            )
         })
         .collect()
 }
@@ -57,11 +79,18 @@ pub fn everything(world: &World) -> Vec<String> {
 pub fn operations(world: &World) -> Vec<Operation> {
     let mut operations: Vec<_> = everything(world)
         .into_iter()
-        .map(|query| Operation { root: query.split([' ', '(']).nth(1).unwrap().to_owned(), what: "everything".to_owned(), body: json!({ "query": query }) })
+        .map(|query| Operation {
+            root: query.split([' ', '(']).nth(1).unwrap().to_owned(),
+            what: "everything".to_owned(),
+            body: json!({ "query": query }),
+        })
         .collect();
     for field in world.schema.fields("Query") {
         for arg in field["args"].as_array().unwrap() {
-            let (root, name) = (field["name"].as_str().unwrap(), arg["name"].as_str().unwrap());
+            let (root, name) = (
+                field["name"].as_str().unwrap(),
+                arg["name"].as_str().unwrap(),
+            );
             for value in candidates(world, &arg["type"], &[root, name]) {
                 operations.push(operation(world, field, arg, value));
             }
@@ -71,7 +100,10 @@ pub fn operations(world: &World) -> Vec<Operation> {
 }
 
 fn operation(world: &World, field: &Value, arg: &Value, value: Value) -> Operation {
-    let (root, name) = (field["name"].as_str().unwrap(), arg["name"].as_str().unwrap());
+    let (root, name) = (
+        field["name"].as_str().unwrap(),
+        arg["name"].as_str().unwrap(),
+    );
     let what = format!("{name} = {value}");
     let (mut definitions, mut arguments, mut variables) = (Vec::new(), Vec::new(), Map::new());
     let mut give = |of: &Value, value: Value| {
@@ -82,14 +114,27 @@ fn operation(world: &World, field: &Value, arg: &Value, value: Value) -> Operati
     };
     give(arg, value);
     for other in needed(field).into_iter().filter(|other| *other != arg) {
-        let value = candidates(world, &other["type"], &[root, other["name"].as_str().unwrap()]);
+        let value = candidates(
+            world,
+            &other["type"],
+            &[root, other["name"].as_str().unwrap()],
+        );
         give(other, value.into_iter().next().unwrap());
     }
     if paged(field) && !matches!(name, "first" | "last") {
         arguments.push("first: 12".to_owned());
     }
-    let query = format!("query({}) {{ {root}({}) {} }}", definitions.join(", "), arguments.join(", "), below(world, field));
-    Operation { root: root.to_owned(), what, body: json!({ "query": query, "variables": variables }) }
+    let query = format!(
+        "query({}) {{ {root}({}) {} }}",
+        definitions.join(", "),
+        arguments.join(", "),
+        below(world, field)
+    );
+    Operation {
+        root: root.to_owned(),
+        what,
+        body: json!({ "query": query, "variables": variables }),
+    }
 }
 
 /// Values of a type: the other tenant's own where the name says whose.
@@ -106,7 +151,12 @@ fn candidates(world: &World, ty: &Value, names: &[&str]) -> Vec<Value> {
             let name = ty["name"].as_str().unwrap();
             let of = world.schema.ty(name);
             match of["kind"].as_str() {
-                Some("ENUM") => of["enumValues"].as_array().unwrap().iter().map(|value| value["name"].clone()).collect(),
+                Some("ENUM") => of["enumValues"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|value| value["name"].clone())
+                    .collect(),
                 Some("INPUT_OBJECT") => objects(world, of, names),
                 _ => scalars(world, name, names),
             }
@@ -120,7 +170,11 @@ fn objects(world: &World, of: &Value, names: &[&str]) -> Vec<Value> {
     let values = |field: &Value| -> Vec<Value> {
         let name = field["name"].as_str().unwrap();
         let joins = matches!(name, "and" | "or" | "not");
-        if joins && names.iter().any(|name| matches!(*name, "and" | "or" | "not")) {
+        if joins
+            && names
+                .iter()
+                .any(|name| matches!(*name, "and" | "or" | "not"))
+        {
             return Vec::new();
         }
         let mut values = candidates(world, &field["type"], &[names, &[name]].concat());
@@ -128,8 +182,14 @@ fn objects(world: &World, of: &Value, names: &[&str]) -> Vec<Value> {
         values
     };
     let mut base = Map::new();
-    for field in fields.iter().filter(|field| field["type"]["kind"] == "NON_NULL") {
-        base.insert(field["name"].as_str().unwrap().to_owned(), values(field)[0].clone());
+    for field in fields
+        .iter()
+        .filter(|field| field["type"]["kind"] == "NON_NULL")
+    {
+        base.insert(
+            field["name"].as_str().unwrap().to_owned(),
+            values(field)[0].clone(),
+        );
     }
     fields
         .iter()
@@ -145,14 +205,23 @@ fn objects(world: &World, of: &Value, names: &[&str]) -> Vec<Value> {
 }
 
 fn scalars(world: &World, ty: &str, names: &[&str]) -> Vec<Value> {
-    let of = names.iter().rev().find(|name| !COMPARISONS.contains(name)).unwrap();
+    let of = names
+        .iter()
+        .rev()
+        .find(|name| !COMPARISONS.contains(name))
+        .unwrap();
     match ty {
         "Boolean" => return vec![json!(true), json!(false)],
         "Int" => return vec![json!(5)],
         "Float" => return vec![json!(1.5)],
         "DateTime" => {
             let own = world.b.field(of);
-            return own.first().into_iter().map(|time| json!(time)).chain([json!("2020-01-01T00:00:00Z")]).collect();
+            return own
+                .first()
+                .into_iter()
+                .map(|time| json!(time))
+                .chain([json!("2020-01-01T00:00:00Z")])
+                .collect();
         }
         _ => {}
     }
@@ -160,17 +229,31 @@ fn scalars(world: &World, ty: &str, names: &[&str]) -> Vec<Value> {
     if ty == "UUID" {
         values.retain(|value| value.parse::<uuid::Uuid>().is_ok());
     }
-    assert!(!values.is_empty(), "the other tenant has no {ty} for {names:?}: give the test one");
+    assert!(
+        !values.is_empty(),
+        "the other tenant has no {ty} for {names:?}: give the test one"
+    );
     let most = if names.len() > 2 { 2 } else { VALUES * 3 };
     values.into_iter().take(most).map(Value::from).collect()
 }
 
 /// What the other tenant has under a name.
 fn known(side: &Side, name: &str) -> Vec<String> {
-    let uuids = side.orders.iter().chain(&side.customers).chain(&side.keys).chain([&side.tenant.id.0]).map(ToString::to_string);
+    let uuids = side
+        .orders
+        .iter()
+        .chain(&side.customers)
+        .chain(&side.keys)
+        .chain([&side.tenant.id.0])
+        .map(ToString::to_string);
     match name {
         "id" | "ids" => side.field("id").into_iter().chain(uuids).collect(),
-        "after" | "before" => ["cursor", "startCursor", "endCursor"].iter().flat_map(|name| side.field(name)).collect::<BTreeSet<_>>().into_iter().collect(),
+        "after" | "before" => ["cursor", "startCursor", "endCursor"]
+            .iter()
+            .flat_map(|name| side.field(name))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         "total" => side.field("amount"),
         "consent" => side.field("purpose"),
         other => side.field(other),
@@ -178,8 +261,16 @@ fn known(side: &Side, name: &str) -> Vec<String> {
 }
 
 async fn ask(world: &World, key: &str, operation: &Operation) -> (String, String) {
-    let request = world.app.client.post(format!("{}/graphql", world.app.url)).bearer_auth(key).json(&operation.body);
-    (operation.body.to_string(), request.send().await.unwrap().text().await.unwrap())
+    let request = world
+        .app
+        .client
+        .post(format!("{}/graphql", world.app.url))
+        .bearer_auth(key)
+        .json(&operation.body);
+    (
+        operation.body.to_string(),
+        request.send().await.unwrap().text().await.unwrap(),
+    )
 }
 
 /// Asks everything as the one who may, so that the questions are known to be good ones.
@@ -187,34 +278,83 @@ pub async fn control(world: &World, operations: &[Operation]) {
     let watch = world.without("");
     let mut seeing = BTreeSet::new();
     let mut wrong = Vec::new();
-    let mut answers = stream::iter(operations).map(|operation| async move { (operation, ask(world, &world.b.tenant.key, operation).await) }).buffer_unordered(8);
+    let mut answers =
+        stream::iter(operations)
+            .map(|operation| async move {
+                (operation, ask(world, &world.b.tenant.key, operation).await)
+            })
+            .buffer_unordered(8);
     while let Some((operation, (request, answer))) = answers.next().await {
         if watch.leak(&request, &answer).is_some() {
             seeing.insert(operation.root.clone());
-            seeing.insert(format!("{} {}", operation.root, operation.what.split(' ').next().unwrap()));
+            seeing.insert(format!(
+                "{} {}",
+                operation.root,
+                operation.what.split(' ').next().unwrap()
+            ));
         }
-        if answer.contains("GRAPHQL_") || answer.contains("INTERNAL") || answer.contains("LIMIT_EXCEEDED") {
-            wrong.push(format!("{} {}: {answer}\n{request}", operation.root, operation.what));
+        if answer.contains("GRAPHQL_")
+            || answer.contains("INTERNAL")
+            || answer.contains("LIMIT_EXCEEDED")
+        {
+            wrong.push(format!(
+                "{} {}: {answer}\n{request}",
+                operation.root, operation.what
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} questions are wrong:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
-    let blind: Vec<_> = world.schema.fields("Query").iter().map(|field| field["name"].as_str().unwrap()).filter(|root| !seeing.contains(*root)).collect();
+    assert!(
+        wrong.is_empty(),
+        "{} questions are wrong:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
+    let blind: Vec<_> = world
+        .schema
+        .fields("Query")
+        .iter()
+        .map(|field| field["name"].as_str().unwrap())
+        .filter(|root| !seeing.contains(*root))
+        .collect();
     assert_eq!(blind, NO_SECRETS, "these show nothing even to their owner");
-    for (root, arg) in [("order", "id"), ("order", "number"), ("order", "reference"), ("customer", "id"), ("node", "id"), ("nodes", "ids")] {
-        assert!(seeing.contains(&format!("{root} {arg}")), "{root}({arg}) shows nothing even to its owner");
+    for (root, arg) in [
+        ("order", "id"),
+        ("order", "number"),
+        ("order", "reference"),
+        ("customer", "id"),
+        ("node", "id"),
+        ("nodes", "ids"),
+    ] {
+        assert!(
+            seeing.contains(&format!("{root} {arg}")),
+            "{root}({arg}) shows nothing even to its owner"
+        );
     }
 }
 
 /// Everything of the other tenant that the questions bring to light.
 pub async fn leaks(watch: &Watch<'_>, operations: &[Operation]) -> Vec<String> {
     let world = watch.world;
-    let asked = stream::iter(operations).map(|operation| async move { (operation, ask(world, &world.a.tenant.key, operation).await) });
-    let leaks = asked.buffer_unordered(8).filter_map(|(operation, (request, answer))| async move {
-        let leak = watch.leak(&request, &answer).map(|secret| format!("shows '{secret}': {answer}"));
-        let fault = answer.contains("\"INTERNAL\"").then(|| format!("fails: {answer}"));
-        let what = leak.or(fault)?;
-        Some(format!("{} with {} {}", operation.root, operation.what, what.chars().take(600).collect::<String>()))
+    let asked = stream::iter(operations).map(|operation| async move {
+        (operation, ask(world, &world.a.tenant.key, operation).await)
     });
+    let leaks = asked
+        .buffer_unordered(8)
+        .filter_map(|(operation, (request, answer))| async move {
+            let leak = watch
+                .leak(&request, &answer)
+                .map(|secret| format!("shows '{secret}': {answer}"));
+            let fault = answer
+                .contains("\"INTERNAL\"")
+                .then(|| format!("fails: {answer}"));
+            let what = leak.or(fault)?;
+            Some(format!(
+                "{} with {} {}",
+                operation.root,
+                operation.what,
+                what.chars().take(600).collect::<String>()
+            ))
+        });
     leaks.collect().await
 }
 
@@ -228,22 +368,50 @@ pub async fn foreign_tokens_are_refused(world: &World) {
         let url = format!("{}/graphql", world.app.url);
         for request in [
             world.app.client.post(&url).json(&extended),
-            world.app.client.post(&url).json(&query).header("daybook-after", token),
+            world
+                .app
+                .client
+                .post(&url)
+                .json(&query)
+                .header("daybook-after", token),
         ] {
-            let answer: Value = request.bearer_auth(key).send().await.unwrap().json().await.unwrap();
+            let answer: Value = request
+                .bearer_auth(key)
+                .send()
+                .await
+                .unwrap()
+                .json()
+                .await
+                .unwrap();
             let nothing = answer["data"].is_null() || answer["data"]["orders"].is_null();
-            assert!(nothing && answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", "{answer}");
+            assert!(
+                nothing && answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT",
+                "{answer}"
+            );
         }
     }
-    let lists = world.schema.fields("Query").iter().filter(|field| paged(field) && field["args"].as_array().unwrap().iter().any(|arg| arg["name"] == "after"));
+    let lists = world.schema.fields("Query").iter().filter(|field| {
+        paged(field)
+            && field["args"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|arg| arg["name"] == "after")
+    });
     for list in lists {
         let name = list["name"].as_str().unwrap();
         let cursors = known(&world.b, "after");
         assert!(!cursors.is_empty());
         for cursor in cursors {
-            let query = format!("query($c: String) {{ {name}(after: $c) {{ pageInfo {{ hasNextPage }} }} }}");
+            let query = format!(
+                "query($c: String) {{ {name}(after: $c) {{ pageInfo {{ hasNextPage }} }} }}"
+            );
             let answer = world.app.graphql(key, &query, json!({ "c": cursor })).await;
-            assert!(answer["data"][name].is_null() && answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", "{name}: {answer}");
+            assert!(
+                answer["data"][name].is_null()
+                    && answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT",
+                "{name}: {answer}"
+            );
         }
     }
 }
@@ -255,12 +423,35 @@ pub fn mutations(world: &World) -> Vec<Attack> {
     let mut attacks = Vec::new();
     for field in world.schema.fields("Mutation") {
         let name = field["name"].as_str().unwrap();
-        let route = routes.iter().find(|route| route.mutation == name).unwrap_or_else(|| panic!("nothing is known of the mutation {name}"));
-        let input = document.sample("", &route.schema, &|name, format| super::command::foreign(world, name, format));
+        let route = routes
+            .iter()
+            .find(|route| route.mutation == name)
+            .unwrap_or_else(|| panic!("nothing is known of the mutation {name}"));
+        let input = document.sample("", &route.schema, &|name, format| {
+            super::command::foreign(world, name, format)
+        });
         let args = field["args"].as_array().unwrap();
-        let definitions: Vec<_> = args.iter().map(|arg| format!("${}: {}", arg["name"].as_str().unwrap(), written(&arg["type"]))).collect();
-        let arguments: Vec<_> = args.iter().map(|arg| arg["name"].as_str().unwrap()).map(|name| format!("{name}: ${name}")).collect();
-        let query = format!("mutation({}) {{ {name}({}) {} }}", definitions.join(", "), arguments.join(", "), below(world, field));
+        let definitions: Vec<_> = args
+            .iter()
+            .map(|arg| {
+                format!(
+                    "${}: {}",
+                    arg["name"].as_str().unwrap(),
+                    written(&arg["type"])
+                )
+            })
+            .collect();
+        let arguments: Vec<_> = args
+            .iter()
+            .map(|arg| arg["name"].as_str().unwrap())
+            .map(|name| format!("{name}: ${name}"))
+            .collect();
+        let query = format!(
+            "mutation({}) {{ {name}({}) {} }}",
+            definitions.join(", "),
+            arguments.join(", "),
+            below(world, field)
+        );
         for id in super::command::ids(world, &route.context) {
             for (variant, dry_run) in [(0, false), (1, false), (2, false), (2, true)] {
                 let mut variables = Map::new();
@@ -268,15 +459,24 @@ pub fn mutations(world: &World) -> Vec<Attack> {
                     let value = match arg["name"].as_str().unwrap() {
                         "id" => json!(id),
                         "input" => input.clone(),
-                        "commandId" if variant == 1 => json!(world.b.idempotency[attacks.len() % world.b.idempotency.len()]),
+                        "commandId" if variant == 1 => {
+                            json!(world.b.idempotency[attacks.len() % world.b.idempotency.len()])
+                        }
                         "expectedVersion" if variant == 2 => json!(1),
                         "commandId" | "expectedVersion" => Value::Null,
                         "dryRun" => json!(dry_run),
-                        other => panic!("no value of the other tenant is known for {name}({other})"),
+                        other => {
+                            panic!("no value of the other tenant is known for {name}({other})")
+                        }
                     };
                     variables.insert(arg["name"].as_str().unwrap().to_owned(), value);
                 }
-                attacks.push(Attack::new(format!("{name} {variant}"), "/graphql", &[], &json!({ "query": query, "variables": variables })));
+                attacks.push(Attack::new(
+                    format!("{name} {variant}"),
+                    "/graphql",
+                    &[],
+                    &json!({ "query": query, "variables": variables }),
+                ));
             }
         }
     }

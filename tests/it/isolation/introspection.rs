@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::harness::Served;
 
-const TYPE: &str = "kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
+const TYPE: &str =
+    "kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
 
 /// The types by name.
 pub struct Schema(BTreeMap<String, Value>);
@@ -19,7 +20,12 @@ impl Schema {
         );
         let data = app.query(key, &query, json!({})).await;
         let types = data["__schema"]["types"].as_array().unwrap();
-        Self(types.iter().map(|ty| (ty["name"].as_str().unwrap().to_owned(), ty.clone())).collect())
+        Self(
+            types
+                .iter()
+                .map(|ty| (ty["name"].as_str().unwrap().to_owned(), ty.clone()))
+                .collect(),
+        )
     }
 
     pub fn ty(&self, name: &str) -> &Value {
@@ -27,7 +33,10 @@ impl Schema {
     }
 
     pub fn fields(&self, name: &str) -> &[Value] {
-        self.ty(name)["fields"].as_array().map(Vec::as_slice).unwrap_or_default()
+        self.ty(name)["fields"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// Everything of a type, nothing twice below itself, without what only arguments of no known value could give.
@@ -39,13 +48,19 @@ impl Schema {
         let ty = self.ty(name);
         path.push(name.to_owned());
         let mut parts = vec!["__typename".to_owned()];
-        let possible = ty["possibleTypes"].as_array().filter(|_| ty["kind"] != "OBJECT");
+        let possible = ty["possibleTypes"]
+            .as_array()
+            .filter(|_| ty["kind"] != "OBJECT");
         if let Some(possible) = possible {
             for of in possible.iter().map(|of| of["name"].as_str().unwrap()) {
                 parts.push(format!("... on {of} {}", self.within(of, depth, path)));
             }
         } else {
-            parts.extend(self.fields(name).iter().filter_map(|field| self.field(field, depth, path)));
+            parts.extend(
+                self.fields(name)
+                    .iter()
+                    .filter_map(|field| self.field(field, depth, path)),
+            );
         }
         path.pop();
         format!("{{ {} }}", parts.join(" "))
@@ -55,14 +70,25 @@ impl Schema {
     fn field(&self, field: &Value, depth: usize, path: &mut Vec<String>) -> Option<String> {
         let name = field["name"].as_str().unwrap();
         let args: Vec<_> = field["args"].as_array().unwrap().iter().collect();
-        let needed: Vec<_> = args.iter().filter(|arg| arg["type"]["kind"] == "NON_NULL" && arg["defaultValue"].is_null()).collect();
-        if !needed.is_empty() && path.last().is_some_and(|of| of == "Query") {
+        let needed: Vec<_> = args
+            .iter()
+            .filter(|arg| arg["type"]["kind"] == "NON_NULL" && arg["defaultValue"].is_null())
+            .collect();
+        let one_of = name == "order";
+        if (one_of || !needed.is_empty()) && path.last().is_some_and(|of| of == "Query") {
             // Root fields get their arguments from their own test.
             return None;
         }
-        assert!(needed.is_empty(), "{path:?}.{name} needs arguments that no test has values for: {needed:?}");
+        assert!(
+            needed.is_empty(),
+            "{path:?}.{name} needs arguments that no test has values for: {needed:?}"
+        );
         let paged = args.iter().any(|arg| arg["name"] == "first");
-        let call = if paged { format!("{name}(first: 5)") } else { name.to_owned() };
+        let call = if paged {
+            format!("{name}(first: 5)")
+        } else {
+            name.to_owned()
+        };
         let of = named(&field["type"]);
         if matches!(self.ty(of)["kind"].as_str(), Some("SCALAR" | "ENUM")) {
             return Some(call);

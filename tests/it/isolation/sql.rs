@@ -28,7 +28,15 @@ impl Contexts {
     /// Those that need no tenant.
     pub fn none() -> Self {
         let some = |text: &str| Some(text.to_owned());
-        let wrong = vec![("nothing", None, None), ("an empty organization", some(""), some("")), ("an empty one, signed with zeros", some(""), some(&"0".repeat(64)))];
+        let wrong = vec![
+            ("nothing", None, None),
+            ("an empty organization", some(""), some("")),
+            (
+                "an empty one, signed with zeros",
+                some(""),
+                some(&"0".repeat(64)),
+            ),
+        ];
         Self { wrong, right: None }
     }
 
@@ -36,7 +44,10 @@ impl Contexts {
     pub async fn of(world: &World) -> Self {
         let signature = async |tenant| {
             let mut tx = world.app.store.tenant_tx(tenant).await.unwrap();
-            sqlx::query_scalar::<_, String>("select current_setting('app.signature')").fetch_one(tx.connection()).await.unwrap()
+            sqlx::query_scalar::<_, String>("select current_setting('app.signature')")
+                .fetch_one(tx.connection())
+                .await
+                .unwrap()
         };
         let (a, b) = (world.a.tenant.id, world.b.tenant.id);
         let (of_a, of_b) = (signature(a).await, signature(b).await);
@@ -46,10 +57,26 @@ impl Contexts {
             let claimed = Some(tenant.to_string());
             contexts.wrong.extend([
                 ("an unsigned tenant", claimed.clone(), None),
-                ("a tenant with an empty signature", claimed.clone(), Some(String::new())),
-                ("a wrongly signed tenant", claimed.clone(), Some("5a".repeat(32))),
-                ("a tenant signed for another", claimed.clone(), Some(foreign.clone())),
-                ("a signature for another spelling", claimed.map(|t| t.to_uppercase()), Some(of_a.clone())),
+                (
+                    "a tenant with an empty signature",
+                    claimed.clone(),
+                    Some(String::new()),
+                ),
+                (
+                    "a wrongly signed tenant",
+                    claimed.clone(),
+                    Some("5a".repeat(32)),
+                ),
+                (
+                    "a tenant signed for another",
+                    claimed.clone(),
+                    Some(foreign.clone()),
+                ),
+                (
+                    "a signature for another spelling",
+                    claimed.map(|t| t.to_uppercase()),
+                    Some(of_a.clone()),
+                ),
             ]);
         }
         contexts.right = Some((a.0, of_a));
@@ -71,13 +98,24 @@ pub async fn policies(database: &Database) -> Vec<Policy> {
                    pg_get_expr(p.polqual, p.polrelid) \
                  from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace \
                  where 'daybook_tenant'::regrole = any (p.polroles) order by 1, 2";
-    let rows: Vec<(String, String, String)> = sqlx::query_as(query).fetch_all(&mut database.admin().await).await.unwrap();
-    rows.into_iter().map(|(table, name, using)| Policy { table, name, using }).collect()
+    let rows: Vec<(String, String, String)> = sqlx::query_as(query)
+        .fetch_all(&mut database.admin().await)
+        .await
+        .unwrap();
+    rows.into_iter()
+        .map(|(table, name, using)| Policy { table, name, using })
+        .collect()
 }
 
 async fn alter(database: &Database, policy: &Policy, using: &str) {
-    let statement = format!("alter policy {} on {} using ({using})", policy.name, policy.table);
-    sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut database.admin().await).await.unwrap();
+    let statement = format!(
+        "alter policy {} on {} using ({using})",
+        policy.name, policy.table
+    );
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&mut database.admin().await)
+        .await
+        .unwrap();
 }
 
 /// Lets the policy through.
@@ -94,8 +132,13 @@ pub async fn empty_tables(world: &World) -> Vec<String> {
     let mut admin = world.database.admin().await;
     let mut empty = Vec::new();
     for (table, rows, _) in world.digests().await {
-        let readable: bool =
-            sqlx::query_scalar("select has_column_privilege('daybook_tenant', $1, 'tenant_id', 'select')").bind(&table).fetch_one(&mut admin).await.unwrap();
+        let readable: bool = sqlx::query_scalar(
+            "select has_column_privilege('daybook_tenant', $1, 'tenant_id', 'select')",
+        )
+        .bind(&table)
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
         if readable && rows == 0 {
             empty.push(table);
         }
@@ -113,16 +156,34 @@ async fn seen(database: &Database, organization: Option<&str>, signature: Option
     let mut seen = BTreeMap::new();
     for table in tables {
         let mut tx = connection.begin().await.unwrap();
-        sqlx::raw_sql("set local role daybook_tenant").execute(&mut *tx).await.unwrap();
-        for (name, value) in [("app.current_organization", organization), ("app.signature", signature)] {
+        sqlx::raw_sql("set local role daybook_tenant")
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        for (name, value) in [
+            ("app.current_organization", organization),
+            ("app.signature", signature),
+        ] {
             if let Some(value) = value {
-                sqlx::query("select set_config($1, $2, true)").bind(name).bind(value).execute(&mut *tx).await.unwrap();
+                sqlx::query("select set_config($1, $2, true)")
+                    .bind(name)
+                    .bind(value)
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
             }
         }
-        let query = format!("select tenant_id, count(*) from {table} group by tenant_id order by tenant_id");
-        let rows = match sqlx::query_as::<_, (Uuid, i64)>(AssertSqlSafe(query)).fetch_all(&mut *tx).await {
+        let query = format!(
+            "select tenant_id, count(*) from {table} group by tenant_id order by tenant_id"
+        );
+        let rows = match sqlx::query_as::<_, (Uuid, i64)>(AssertSqlSafe(query))
+            .fetch_all(&mut *tx)
+            .await
+        {
             Ok(rows) => Some(rows),
-            Err(sqlx::Error::Database(refused)) if refused.code().as_deref() == Some("42501") => None,
+            Err(sqlx::Error::Database(refused)) if refused.code().as_deref() == Some("42501") => {
+                None
+            }
             Err(other) => panic!("{table}: {other}"),
         };
         tx.rollback().await.unwrap();
@@ -143,7 +204,11 @@ pub async fn leaks(database: &Database, contexts: &Contexts) -> Vec<String> {
     }
     if let Some((tenant, signature)) = &contexts.right {
         let own = seen(database, Some(&tenant.to_string()), Some(signature)).await;
-        let shown = own.values().flatten().filter(|rows| !rows.is_empty()).count();
+        let shown = own
+            .values()
+            .flatten()
+            .filter(|rows| !rows.is_empty())
+            .count();
         assert!(shown >= 8, "a tenant sees its own rows: {own:?}");
         for (table, rows) in own {
             if rows.into_iter().flatten().any(|(of, _)| of != *tenant) {

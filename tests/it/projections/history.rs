@@ -16,7 +16,7 @@ use event_schemas::{
         ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered, OrganizationRenamed,
     },
 };
-use event_store::{Append, Expected, NewEvent, Outcome, Store};
+use event_store::{Append, Clock as _, Expected, NewEvent, Outcome, Store, SystemClock};
 use uuid::Uuid;
 
 /// A small generator of numbers, so that every run tests the same history.
@@ -51,13 +51,13 @@ pub fn append<E: Event>(
         tenant,
         stream,
         expected: Expected::Any,
-        command_id: Uuid::now_v7(),
+        command_id: SystemClock.uuid_v7(),
         request_hash: None,
         registers: name == "OrganizationRegistered",
         occurred_at: Some(when),
         metadata: b"{}".to_vec(),
         events: vec![NewEvent {
-            event_id: Uuid::now_v7(),
+            event_id: SystemClock.uuid_v7(),
             event_type: name,
             schema_version: event.schema_version(),
             payload: event.encode().unwrap(),
@@ -216,14 +216,14 @@ pub fn customer_step(dice: &mut Dice, new: bool) -> CustomerEvent {
 /// A history of some tenants with everything in it.
 pub fn history(seed: u64, events: i64) -> Vec<Append> {
     let mut dice = Dice(seed);
-    let tenants: Vec<TenantId> = (0..5).map(|_| TenantId(Uuid::now_v7())).collect();
+    let tenants: Vec<TenantId> = (0..5).map(|_| TenantId(SystemClock.uuid_v7())).collect();
     let mut log: Vec<Append> = tenants.iter().map(|tenant| registered(*tenant)).collect();
     let (mut orders, mut customers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for n in 0..events {
         let tenant = tenants[usize::try_from(dice.roll(5)).unwrap()];
         match dice.roll(20) {
             0 => {
-                let key = Uuid::now_v7();
+                let key = SystemClock.uuid_v7();
                 keys.push((tenant, key));
                 let scopes = vec!["order:*".into(), "customer:read".into()];
                 let secret_hash = format!("{:032x}{:032x}", key.as_u128(), key.as_u128());
@@ -264,7 +264,7 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
             2..=5 => {
                 let new = customers.is_empty() || dice.roll(3) == 0;
                 if new {
-                    customers.push((tenant, Uuid::now_v7()));
+                    customers.push((tenant, SystemClock.uuid_v7()));
                 }
                 let which = if new {
                     customers.len() - 1
@@ -280,7 +280,7 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
                 ));
             }
             _ if orders.is_empty() || dice.roll(4) == 0 => {
-                let id = Uuid::now_v7();
+                let id = SystemClock.uuid_v7();
                 orders.push((tenant, id));
                 log.push(append(
                     tenant,

@@ -15,13 +15,23 @@ const PACE: Duration = Duration::from_millis(4);
 const PAGE: i64 = 40;
 
 /// Starts the readers. They end once they find nothing more after `stop`.
-pub fn start(tasks: &TaskTracker, stop: &CancellationToken, store: &Store, tenants: &[TenantId]) -> Vec<JoinHandle<Seen>> {
+pub fn start(
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    store: &Store,
+    tenants: &[TenantId],
+) -> Vec<JoinHandle<Seen>> {
     // Two of a kind: they come by at different moments.
     let partitions = ["partitions", "partitions again"].map(|name| {
-        let pages = (0..store.partitions()).map(|partition| (Page::Partition(partition), 0)).collect();
+        let pages = (0..store.partitions())
+            .map(|partition| (Page::Partition(partition), 0))
+            .collect();
         tasks.spawn(follow(name, store.clone(), pages, stop.clone()))
     });
-    let pages = tenants.iter().map(|tenant| (Page::Tenant(*tenant), 1)).collect();
+    let pages = tenants
+        .iter()
+        .map(|tenant| (Page::Tenant(*tenant), 1))
+        .collect();
     let of_tenants = tasks.spawn(follow("tenants", store.clone(), pages, stop.clone()));
     partitions.into_iter().chain([of_tenants]).collect()
 }
@@ -36,13 +46,24 @@ enum Page {
 impl Page {
     async fn read(self, store: &Store, from: i64) -> Result<Vec<RecordedEvent>, Error> {
         match self {
-            Self::Partition(partition) => store.partition_tx().await?.read_partition(partition, from, PAGE).await,
+            Self::Partition(partition) => {
+                store
+                    .partition_tx()
+                    .await?
+                    .read_partition(partition, from, PAGE)
+                    .await
+            }
             Self::Tenant(tenant) => store.tenant_tx(tenant).await?.read_tenant(from, PAGE).await,
         }
     }
 }
 
-async fn follow(name: &'static str, store: Store, mut pages: Vec<(Page, i64)>, stop: CancellationToken) -> Seen {
+async fn follow(
+    name: &'static str,
+    store: Store,
+    mut pages: Vec<(Page, i64)>,
+    stop: CancellationToken,
+) -> Seen {
     let mut seen = Seen::new(name);
     loop {
         let (last, mut found) = (stop.is_cancelled(), 0);
@@ -54,7 +75,8 @@ async fn follow(name: &'static str, store: Store, mut pages: Vec<(Page, i64)>, s
                     seen.events.extend(events.iter().map(Event::of));
                 }
                 Err(error) => {
-                    seen.errors.push(format!("{name}: {page:?} from {next}: {error}"));
+                    seen.errors
+                        .push(format!("{name}: {page:?} from {next}: {error}"));
                     return seen;
                 }
             }

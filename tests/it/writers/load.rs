@@ -40,7 +40,11 @@ enum Answer {
 
 impl Target {
     pub fn new(urls: [String; 2], keys: Vec<String>) -> Self {
-        Self { urls: Mutex::new(urls), keys, orders: Mutex::default() }
+        Self {
+            urls: Mutex::new(urls),
+            keys,
+            orders: Mutex::default(),
+        }
     }
 
     /// A server has come back at another address.
@@ -48,16 +52,41 @@ impl Target {
         self.urls.lock().unwrap()[server] = url;
     }
 
-    async fn send(&self, client: &reqwest::Client, server: usize, tenant: usize, trace: Uuid, path: &str, body: &Value) -> Answer {
+    async fn send(
+        &self,
+        client: &reqwest::Client,
+        server: usize,
+        tenant: usize,
+        trace: Uuid,
+        path: &str,
+        body: &Value,
+    ) -> Answer {
         let url = format!("{}{path}", self.urls.lock().unwrap()[server]);
-        let request = client.post(url).bearer_auth(&self.keys[tenant]).header("idempotency-key", trace.to_string());
-        let request = request.header("traceparent", format!("00-{}-00f067aa0ba902b7-01", trace.simple())).json(body);
-        let Ok(response) = request.send().await else { return Answer::Unknown };
+        let request = client
+            .post(url)
+            .bearer_auth(&self.keys[tenant])
+            .header("idempotency-key", trace.to_string());
+        let request = request
+            .header(
+                "traceparent",
+                format!("00-{}-00f067aa0ba902b7-01", trace.simple()),
+            )
+            .json(body);
+        let Ok(response) = request.send().await else {
+            return Answer::Unknown;
+        };
         let status = response.status().as_u16();
-        let Ok(answer) = response.json::<Value>().await else { return Answer::Unknown };
+        let Ok(answer) = response.json::<Value>().await else {
+            return Answer::Unknown;
+        };
         match status {
             200 | 201 => Answer::Accepted {
-                events: answer["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().parse().unwrap()).collect(),
+                events: answer["events"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|event| event["id"].as_str().unwrap().parse().unwrap())
+                    .collect(),
                 replayed: answer["replayed"] == true,
             },
             400..500 => Answer::Refused(status, answer["code"].to_string()),
@@ -69,33 +98,60 @@ impl Target {
 /// A registered tenant.
 pub async fn tenant(store: &Store) -> TenantId {
     let id = TenantId(SystemClock.uuid_v7());
-    let bus = commands::Bus::new(store.clone(), Arc::new(SystemClock), None, commands::Way::Direct);
-    let register = daybook::verb::tenant::request(id, "organization.register", &json!({ "name": "Writers" })).unwrap();
+    let bus = commands::Bus::new(
+        store.clone(),
+        Arc::new(SystemClock),
+        None,
+        commands::Way::Direct,
+    );
+    let register =
+        daybook::verb::tenant::request(id, "organization.register", &json!({ "name": "Writers" }))
+            .unwrap();
     bus.execute(register).await.unwrap();
     id
 }
 
 pub async fn key(store: &Store, tenant: TenantId) -> String {
-    daybook::verb::key::issue(store, tenant, &["*".to_owned()], "writers").await.unwrap().1
+    daybook::verb::key::issue(store, tenant, &["*".to_owned()], "writers")
+        .await
+        .unwrap()
+        .1
 }
 
 /// One writer, until it is told to end.
-pub async fn write(target: Arc<Target>, mut random: Random, writer: u64, end: CancellationToken) -> Ledger {
-    let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(10)).build().unwrap();
+pub async fn write(
+    target: Arc<Target>,
+    mut random: Random,
+    writer: u64,
+    end: CancellationToken,
+) -> Ledger {
+    let client = reqwest::Client::builder()
+        .timeout(std::time::Duration::from_secs(10))
+        .build()
+        .unwrap();
     let mut ledger = Ledger::default();
     let mut number = 0;
     while !end.is_cancelled() {
         number += 1;
-        let (tenant, path, body, placed) = choose(&target, &mut random, &format!("{writer}-{number}"));
+        let (tenant, path, body, placed) =
+            choose(&target, &mut random, &format!("{writer}-{number}"));
         let trace = random.id();
-        let mut command = Command { trace, tenant, answers: Vec::new(), refused: Vec::new() };
+        let mut command = Command {
+            trace,
+            tenant,
+            answers: Vec::new(),
+            refused: Vec::new(),
+        };
         // Some never ask again: theirs may have happened, once.
         let patient = random.below(10) > 0;
         let mut tries = 0;
         loop {
             let server = usize::try_from(random.below(2)).unwrap();
             tries += 1;
-            match target.send(&client, server, tenant, trace, &path, &body).await {
+            match target
+                .send(&client, server, tenant, trace, &path, &body)
+                .await
+            {
                 Answer::Accepted { events, replayed } => {
                     command.answers.push((events, replayed));
                     // Some ask again although they know.
@@ -107,7 +163,9 @@ pub async fn write(target: Arc<Target>, mut random: Random, writer: u64, end: Ca
                     command.refused.push((status, code));
                     break;
                 }
-                Answer::Unknown if patient && tries < TRIES => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                Answer::Unknown if patient && tries < TRIES => {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await
+                }
                 Answer::Unknown => break,
             }
         }
@@ -120,11 +178,16 @@ pub async fn write(target: Arc<Target>, mut random: Random, writer: u64, end: Ca
 }
 
 /// A new order, or the next thing to happen to one of everybody's.
-fn choose(target: &Target, random: &mut Random, name: &str) -> (usize, String, Value, Option<Uuid>) {
+fn choose(
+    target: &Target,
+    random: &mut Random,
+    name: &str,
+) -> (usize, String, Value, Option<Uuid>) {
     let shared = {
         let orders = target.orders.lock().unwrap();
         let recent = orders.len().min(24) as u64;
-        let index = (recent > 0 && random.below(10) < 6).then(|| orders.len() - 1 - usize::try_from(random.below(recent)).unwrap());
+        let index = (recent > 0 && random.below(10) < 6)
+            .then(|| orders.len() - 1 - usize::try_from(random.below(recent)).unwrap());
         index.and_then(|index| orders.get(index).copied())
     };
     let Some(Shared { tenant, order }) = shared else {
@@ -132,7 +195,12 @@ fn choose(target: &Target, random: &mut Random, name: &str) -> (usize, String, V
         let order = random.id();
         let mut body = crate::harness::an_order();
         body["reference"] = json!(name);
-        return (tenant, format!("/api/v1/orders/{order}/place"), body, Some(order));
+        return (
+            tenant,
+            format!("/api/v1/orders/{order}/place"),
+            body,
+            Some(order),
+        );
     };
     let (step, body) = match random.below(6) {
         0 | 1 => ("approve-payment", json!({ "amount": 1 + random.below(50) })),

@@ -54,6 +54,14 @@ impl Source {
         }
     }
 
+    /// The condition as this table can answer it.
+    pub(super) fn condition(self, clause: Clause<OrderField>) -> Clause<OrderField> {
+        match self {
+            Self::Totals => in_days(clause),
+            Self::Orders | Self::Lines => clause,
+        }
+    }
+
     pub(super) fn from(self) -> &'static str {
         match self {
             Self::Totals => "order_total t",
@@ -116,7 +124,7 @@ impl Source {
     /// Where a field stands.
     pub(super) fn column(self, field: OrderField) -> Column {
         match (self, field) {
-            (Self::Totals, OrderField::PlacedAt) => Column::of("(t.month::timestamp at time zone 'UTC')"),
+            (Self::Totals, OrderField::PlacedAt) => Column::of("t.month"),
             (Self::Totals, OrderField::State) => Column::of("nullif(t.state, '')"),
             (Self::Totals, OrderField::SellerId) => Column::of("nullif(t.seller_id, '')"),
             (Self::Totals, OrderField::Status) => Column::of("t.status"),
@@ -127,6 +135,23 @@ impl Source {
             (Self::Lines, OrderField::Category) => Column::of("l.category"),
             (Self::Totals | Self::Orders | Self::Lines, field) => field.column(),
         }
+    }
+}
+
+/// The condition with first moments of months as days, which is what `order_total` has; an index can only compare alike.
+fn in_days(clause: Clause<OrderField>) -> Clause<OrderField> {
+    let all = |clauses: Vec<_>| clauses.into_iter().map(in_days).collect();
+    match clause {
+        Clause::All(clauses) => Clause::All(all(clauses)),
+        Clause::Any(clauses) => Clause::Any(all(clauses)),
+        Clause::Not(clause) => Clause::Not(Box::new(in_days(*clause))),
+        Clause::Field(field, Test::AtLeast(Value::Time(time))) => {
+            Clause::Field(field, Test::AtLeast(Value::Day(time.date_naive())))
+        }
+        Clause::Field(field, Test::Below(Value::Time(time))) => {
+            Clause::Field(field, Test::Below(Value::Day(time.date_naive())))
+        }
+        Clause::Field(field, test) => Clause::Field(field, test),
     }
 }
 

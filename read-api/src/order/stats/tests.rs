@@ -4,7 +4,7 @@
 use async_graphql::{InputType, Value as GraphQl};
 use serde_json::{Value, json};
 
-use super::{OrderFilter, OrderGroup, OrderStatsOrder, OrderStatsOrderField, source::Source, statement};
+use super::{OrderFilter, OrderGroup, OrderStatsSort, OrderStatsSortField, source::Source, statement};
 use crate::{filter::Clause, order::filter::OrderField, page::Direction};
 
 fn clause(filter: Value) -> Clause<OrderField> {
@@ -56,7 +56,7 @@ fn everything_else_is_read_from_the_orders_or_their_lines() {
 
 #[test]
 fn a_currency_always_is_a_key() {
-    let order = OrderStatsOrder { field: OrderStatsOrderField::Key, direction: Direction::Desc };
+    let order = OrderStatsSort { field: OrderStatsSortField::Key, direction: Direction::Desc };
     let all = clause(json!({}));
     let sql = statement(Source::Totals, &all, &[OrderGroup::State, OrderGroup::State], Some(order), 5);
     let sql = sql.sql().as_str().to_owned();
