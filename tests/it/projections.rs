@@ -218,6 +218,68 @@ fn odd(tenant: TenantId, stream: StreamId, event_type: &'static str, payload: &s
     }
 }
 
+/// Twenty orders of one tenant, then an event that cannot be applied, then one more. Returns their partition.
+async fn poisoned(store: &Store, event_type: &'static str, payload: &str) -> u16 {
+    let tenant = TenantId(SystemClock.uuid_v7());
+    let mut dice = Dice(1);
+    let order = |dice: &mut Dice| {
+        append(
+            tenant,
+            StreamId::new("order", SystemClock.uuid_v7()),
+            SystemClock.now(),
+            &OrderEvent::from(placed(dice)),
+        )
+    };
+    let mut log = vec![registered(tenant)];
+    log.extend((0..20).map(|_| order(&mut dice)));
+    log.push(odd(
+        tenant,
+        StreamId::new("order", SystemClock.uuid_v7()),
+        event_type,
+        payload,
+    ));
+    log.push(order(&mut dice));
+    for entry in log.iter_mut().skip(1) {
+        entry.occurred_at = None;
+    }
+    store_all(store, &log).await;
+    tenant.partition(store.partitions())
+}
+
+/// It can be seen, and nobody waits for it in vain.
+async fn shows(store: &Store, partition: u16, expected: &str) {
+    let lags = projections::lag(store).await.unwrap();
+    let lag = lags
+        .iter()
+        .find(|lag| lag.projection == "order" && lag.partition == partition)
+        .unwrap();
+    assert_eq!(
+        (lag.events, lag.next_offset, lag.halted.as_deref()),
+        (2, 21, Some(expected))
+    );
+    assert!(lag.seconds > 0.0);
+    let waiter = Waiter::new(store.clone());
+    waiter
+        .wait(partition, 22, &["customer"], Duration::from_secs(5))
+        .await
+        .unwrap();
+    let Err(WaitError::NotCaughtUp(behind)) = waiter
+        .wait(
+            partition,
+            22,
+            &["customer", "order"],
+            Duration::from_mins(1),
+        )
+        .await
+    else {
+        panic!("it is not there")
+    };
+    assert_eq!(
+        (behind.projection.as_str(), behind.lag_events, behind.halted),
+        ("order", 2, true)
+    );
+}
+
 #[tokio::test]
 async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
     let cases = [
@@ -239,30 +301,7 @@ async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
     ];
     for (event_type, payload, expected) in cases {
         let store = harness::database().await.store().await;
-        let tenant = TenantId(SystemClock.uuid_v7());
-        let partition = tenant.partition(store.partitions());
-        let mut dice = Dice(1);
-        let order = |dice: &mut Dice| {
-            append(
-                tenant,
-                StreamId::new("order", SystemClock.uuid_v7()),
-                SystemClock.now(),
-                &OrderEvent::from(placed(dice)),
-            )
-        };
-        let mut log = vec![registered(tenant)];
-        log.extend((0..20).map(|_| order(&mut dice)));
-        log.push(odd(
-            tenant,
-            StreamId::new("order", SystemClock.uuid_v7()),
-            event_type,
-            payload,
-        ));
-        log.push(order(&mut dice));
-        for entry in log.iter_mut().skip(1) {
-            entry.occurred_at = None;
-        }
-        store_all(&store, &log).await;
+        let partition = poisoned(&store, event_type, payload).await;
 
         let engine = engine(&store, 2_000, 1).await;
         let failed = engine.catch_up().await.unwrap_err();
@@ -306,37 +345,7 @@ async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
                 })
             {}
         }
-        // It can be seen, and nobody waits for it in vain.
-        let lags = projections::lag(&store).await.unwrap();
-        let lag = lags
-            .iter()
-            .find(|lag| lag.projection == "order" && lag.partition == partition)
-            .unwrap();
-        assert_eq!(
-            (lag.events, lag.next_offset, lag.halted.as_deref()),
-            (2, 21, Some(expected))
-        );
-        assert!(lag.seconds > 0.0);
-        let waiter = Waiter::new(store.clone());
-        waiter
-            .wait(partition, 22, &["customer"], Duration::from_secs(5))
-            .await
-            .unwrap();
-        let Err(WaitError::NotCaughtUp(behind)) = waiter
-            .wait(
-                partition,
-                22,
-                &["customer", "order"],
-                Duration::from_mins(1),
-            )
-            .await
-        else {
-            panic!("it is not there")
-        };
-        assert_eq!(
-            (behind.projection.as_str(), behind.lag_events, behind.halted),
-            ("order", 2, true)
-        );
+        shows(&store, partition, expected).await;
     }
 }
 

@@ -74,7 +74,12 @@ async fn flood(shop: &Shop, path: &str, kind: &str, chunked: bool) -> Result<(),
     let mut sent = 0;
     let pour = async {
         let piece = if chunked {
-            [format!("{PIECE:x}\r\n").as_bytes(), &[b'x'; PIECE], b"\r\n"].concat()
+            [
+                format!("{PIECE:x}\r\n").as_bytes(),
+                &vec![b'x'; PIECE],
+                b"\r\n",
+            ]
+            .concat()
         } else {
             vec![b'x'; PIECE]
         };

@@ -114,6 +114,7 @@ fn of_body(path: &str, defect: Defect) -> Case {
 }
 
 /// What can be wrong with a request besides the fields of its body, which is valid.
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn around(cases: &mut Vec<Case>, document: &Document, route: &Route, path: &str, valid: &str) {
     let case = |name: &str| Case::new(name, path, valid);
     let mut bare = |name: &str, kind: Option<&'static str>| {

@@ -129,12 +129,12 @@ pub fn requests(world: &World) -> Vec<Attack> {
             }
             let line = json!({ "type": route.kind, "id": id, "data": body, "idempotencyKey": key(lines.len()), "expectedVersion": 1 });
             let bare = json!({ "type": route.kind, "id": id, "data": body });
-            lines.push_str(&format!("{line}\n{bare}\n"));
+            lines.extend([line, bare].map(|line| format!("{line}\n")));
         }
     }
     for path in ["/api/v1/commands", "/api/v1/commands?source=import"] {
         let mut bulk = Attack::new(path.to_owned(), path, &[], &json!(null)).lines();
-        bulk.text = lines.clone();
+        bulk.text.clone_from(&lines);
         bulk.body.clone_from(&lines);
         attacks.push(bulk);
     }
@@ -166,7 +166,7 @@ pub async fn leaks(watch: &Watch<'_>, attacks: &[Attack]) -> Vec<String> {
     });
     let all: String = attacks.iter().map(|attack| attack.text.as_str()).collect();
     let leaks = sent
-        .buffer_unordered(8)
+        .buffer_unordered(4)
         .filter_map(|(attack, status, answer)| {
             // What was sent by any of them is one's own by now: reading one's own write shows it.
             let leak = watch

@@ -283,7 +283,7 @@ pub async fn control(world: &World, operations: &[Operation]) {
             .map(|operation| async move {
                 (operation, ask(world, &world.b.tenant.key, operation).await)
             })
-            .buffer_unordered(8);
+            .buffer_unordered(4);
     while let Some((operation, (request, answer))) = answers.next().await {
         if watch.leak(&request, &answer).is_some() {
             seeing.insert(operation.root.clone());
@@ -339,7 +339,7 @@ pub async fn leaks(watch: &Watch<'_>, operations: &[Operation]) -> Vec<String> {
         (operation, ask(world, &world.a.tenant.key, operation).await)
     });
     let leaks = asked
-        .buffer_unordered(8)
+        .buffer_unordered(4)
         .filter_map(|(operation, (request, answer))| async move {
             let leak = watch
                 .leak(&request, &answer)

@@ -41,7 +41,7 @@ impl Side {
                 if key == name {
                     found.insert(text.to_owned());
                 }
-            })
+            });
         });
         found.into_iter().collect()
     }
@@ -202,9 +202,9 @@ impl World {
                 };
                 let answer = world.app.query(key, &query, json!({})).await;
                 if b {
-                    world.b.answers.push(answer)
+                    world.b.answers.push(answer);
                 } else {
-                    world.a.answers.push(answer)
+                    world.a.answers.push(answer);
                 }
             }
         }
@@ -314,7 +314,7 @@ fn texts(side: &Side) -> BTreeSet<String> {
     side.answers.iter().for_each(|answer| {
         visit(answer, &mut |_, text| {
             found.insert(text.to_owned());
-        })
+        });
     });
     found
 }

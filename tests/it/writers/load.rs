@@ -164,7 +164,7 @@ pub async fn write(
                     break;
                 }
                 Answer::Unknown if patient && tries < TRIES => {
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 }
                 Answer::Unknown => break,
             }

@@ -1,4 +1,4 @@
-//! Chance that repeats itself: SplitMix64 (Steele, Lea and Flood, 2014).
+//! Chance that repeats itself: `SplitMix64` (Steele, Lea and Flood, 2014).
 
 #[derive(Clone, Debug)]
 pub struct Random(u64);
