@@ -30,12 +30,20 @@ pub struct Roles {
 
 impl Roles {
     /// Everything.
-    pub const ALL: Self = Self { commands: true, projections: true, read_api: true };
+    pub const ALL: Self = Self {
+        commands: true,
+        projections: true,
+        read_api: true,
+    };
 
     /// Those of the command line.
     pub fn of(roles: &[Role]) -> Self {
         let has = |role| roles.contains(&Role::All) || roles.contains(&role);
-        Self { commands: has(Role::Commands), projections: has(Role::Projections), read_api: has(Role::ReadApi) }
+        Self {
+            commands: has(Role::Commands),
+            projections: has(Role::Projections),
+            read_api: has(Role::ReadApi),
+        }
     }
 }
 
@@ -60,7 +68,13 @@ pub async fn engine(store: &Store) -> Result<Engine> {
 
 impl Application {
     /// Builds the server, and starts its tasks.
-    pub async fn build(config: &Config, store: Store, lifecycle: &Lifecycle, metrics: PrometheusHandle, roles: Roles) -> Result<Self> {
+    pub async fn build(
+        config: &Config,
+        store: Store,
+        lifecycle: &Lifecycle,
+        metrics: PrometheusHandle,
+        roles: Roles,
+    ) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         store.start(&lifecycle.tasks, &lifecycle.cancelled);
         let waiter = if roles.projections {
@@ -71,13 +85,24 @@ impl Application {
             Waiter::new(store.clone())
         };
         let keys = Arc::new(ApiKeys::new(store.clone(), clock.clone()));
-        let bus = Bus::new(store.clone(), clock.clone(), Some(Arc::new(Settled(waiter.clone()))), Way::Lanes);
+        let bus = Bus::new(
+            store.clone(),
+            clock.clone(),
+            Some(Arc::new(Settled(waiter.clone()))),
+            Way::Lanes,
+        );
         let mut router = health(&store, config.projections.ready_lag_seconds)
             .router()
             .merge(gateway::metrics::router(move || metrics.render()))
-            .route("/openapi.json", get(|| async { Json(commands::openapi::document()) }));
+            .route(
+                "/openapi.json",
+                get(|| async { Json(commands::openapi::document()) }),
+            );
         if roles.commands {
-            router = router.merge(gateway::protected(commands::rest::router(bus.clone()), keys.clone()));
+            router = router.merge(gateway::protected(
+                commands::rest::router(bus.clone()),
+                keys.clone(),
+            ));
         }
         if roles.read_api {
             let options = read_api::http::Options {
@@ -86,16 +111,22 @@ impl Application {
             };
             let schema = schema(bus, store, waiter);
             let graphql = read_api::http::router(schema, options);
-            router = router.merge(gateway::protected(graphql, keys)).merge(read_api::http::graphiql());
+            router = router
+                .merge(gateway::protected(graphql, keys))
+                .merge(read_api::http::graphiql());
         }
-        Ok(Self { router: gateway::edge(router, clock) })
+        Ok(Self {
+            router: gateway::edge(router, clock),
+        })
     }
 
     /// Answers until the lifecycle ends, then finishes what is under way.
     pub async fn serve(self, listener: TcpListener, lifecycle: &Lifecycle) -> Result<()> {
         let cancelled = lifecycle.cancelled.clone();
         let ending = cancelled.clone();
-        let server = axum::serve(listener, self.router).with_graceful_shutdown(cancelled.cancelled_owned()).into_future();
+        let server = axum::serve(listener, self.router)
+            .with_graceful_shutdown(cancelled.cancelled_owned())
+            .into_future();
         let patience = async {
             ending.cancelled().await;
             tokio::time::sleep(PATIENCE).await;
@@ -109,9 +140,15 @@ impl Application {
 
 fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
     let after = Arc::new(|_: &async_graphql::Context<'_>, token: &str| Query::no_older_than(token));
-    let builder = Schema::build(Query::default(), Mutation::new(bus, after), EmptySubscription);
+    let builder = Schema::build(
+        Query::default(),
+        Mutation::new(bus, after),
+        EmptySubscription,
+    );
     let builder = read_api::http::prepare(builder, read_api::http::Limits::default());
-    builder.extension(read_api::Reads::new(store, Arc::new(Wait(waiter)))).finish()
+    builder
+        .extension(read_api::Reads::new(store, Arc::new(Wait(waiter))))
+        .finish()
 }
 
 /// The GraphQL schema in its own language.
@@ -119,7 +156,10 @@ pub async fn sdl() -> Result<String> {
     // The schema does not depend on any database, but its resolvers hold one: a store that never connects.
     let store = Store::unconnected();
     let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
-    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
     Ok(schema(bus, store.clone(), Waiter::new(store)).sdl_with_options(options))
 }
 
@@ -128,13 +168,21 @@ struct Wait(Waiter);
 
 #[async_trait]
 impl read_api::Waiter for Wait {
-    async fn wait(&self, token: Token, projections: &[&'static str], timeout: Duration) -> Result<(), read_api::WaitError> {
-        self.0.wait(token.partition, token.offset, projections, timeout).await.map_err(|error| match error {
-            projections::WaitError::NotCaughtUp(NotCaughtUp { lag_events, .. }) => {
-                read_api::WaitError::NotCaughtUp { lag_events }
-            }
-            projections::WaitError::Store(error) => read_api::WaitError::Store(error),
-        })
+    async fn wait(
+        &self,
+        token: Token,
+        projections: &[&'static str],
+        timeout: Duration,
+    ) -> Result<(), read_api::WaitError> {
+        self.0
+            .wait(token.partition, token.offset, projections, timeout)
+            .await
+            .map_err(|error| match error {
+                projections::WaitError::NotCaughtUp(NotCaughtUp { lag_events, .. }) => {
+                    read_api::WaitError::NotCaughtUp { lag_events }
+                }
+                projections::WaitError::Store(error) => read_api::WaitError::Store(error),
+            })
     }
 }
 
@@ -144,10 +192,16 @@ struct Settled(Waiter);
 #[async_trait]
 impl Settle for Settled {
     async fn settle(&self, partition: u16, offset: i64, timeout: Duration) -> Result<(), Problem> {
-        self.0.wait(partition, offset, &["identity"], timeout).await.map_err(|error| {
-            tracing::warn!(error = &error as &dyn std::error::Error, "credentials are not looked up anew yet");
-            Problem::not_caught_up()
-        })
+        self.0
+            .wait(partition, offset, &["identity"], timeout)
+            .await
+            .map_err(|error| {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "credentials are not looked up anew yet"
+                );
+                Problem::not_caught_up()
+            })
     }
 }
 
@@ -165,19 +219,33 @@ fn health(store: &Store, lag_limit: u64) -> Health {
 }
 
 async fn lag_within(store: &Store, limit: u64) -> Result<String, String> {
-    let lags = projections::lag(store).await.map_err(|error| error.to_string())?;
+    let lags = projections::lag(store)
+        .await
+        .map_err(|error| error.to_string())?;
     if let Some(halted) = lags.iter().find(|lag| lag.halted.is_some()) {
-        return Err(format!("{} is halted in partition {}", halted.projection, halted.partition));
+        return Err(format!(
+            "{} is halted in partition {}",
+            halted.projection, halted.partition
+        ));
     }
     let worst = lags.iter().map(|lag| lag.seconds).fold(0.0, f64::max);
     #[expect(clippy::cast_precision_loss, reason = "a threshold in seconds")]
     let limit = limit as f64;
-    if worst > limit { Err(format!("{worst:.0} s behind")) } else { Ok(format!("{worst:.1} s behind")) }
+    if worst > limit {
+        Err(format!("{worst:.0} s behind"))
+    } else {
+        Ok(format!("{worst:.1} s behind"))
+    }
 }
 
 /// What `daybook doctor` looks at in a connected store.
 pub async fn examine(store: &Store) -> Vec<(String, Result<String>)> {
     let version = async { anyhow::Ok(store.operator_tx().await?.server_version().await?) }.await;
-    let lag = lag_within(store, u64::MAX).await.map_err(anyhow::Error::msg);
-    vec![("postgresql".to_owned(), version), ("projections".to_owned(), lag)]
+    let lag = lag_within(store, u64::MAX)
+        .await
+        .map_err(anyhow::Error::msg);
+    vec![
+        ("postgresql".to_owned(), version),
+        ("projections".to_owned(), lag),
+    ]
 }

@@ -16,7 +16,10 @@ const DEFAULTS: &str = include_str!("../config.default.toml");
 /// Everything that can be configured.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config.default.toml, which is compiled in, documents every setting")]
+#[expect(
+    missing_docs,
+    reason = "config.default.toml, which is compiled in, documents every setting"
+)]
 pub struct Config {
     pub http: Http,
     pub database: Database,
@@ -85,16 +88,25 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
         if let Some(file) = file {
-            anyhow::ensure!(file.is_file(), "there is no configuration file {}", file.display());
+            anyhow::ensure!(
+                file.is_file(),
+                "there is no configuration file {}",
+                file.display()
+            );
             figment = figment.merge(Toml::file_exact(file));
         }
-        let short = Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into());
+        let short = Env::raw()
+            .only(&["DATABASE_URL"])
+            .map(|_| "database.url".into());
         let config: Self = figment
             .merge(short)
             .merge(Env::prefixed("DAYBOOK__").split("__"))
             .extract()
             .context("the configuration is not valid; config.default.toml lists every setting")?;
-        anyhow::ensure!((1..=1024).contains(&config.log.partitions), "log.partitions must be 1 to 1024");
+        anyhow::ensure!(
+            (1..=1024).contains(&config.log.partitions),
+            "log.partitions must be 1 to 1024"
+        );
         Ok(config)
     }
 
@@ -103,7 +115,8 @@ impl Config {
         let database = &self.database;
         Options {
             url,
-            secret: (!database.roles_secret.expose_secret().is_empty()).then(|| database.roles_secret.clone()),
+            secret: (!database.roles_secret.expose_secret().is_empty())
+                .then(|| database.roles_secret.clone()),
             connections: Connections {
                 append: database.append_connections,
                 tenant: database.tenant_connections,
@@ -123,7 +136,13 @@ impl Config {
 
     /// The effective configuration as JSON, secrets left out.
     pub fn redacted(&self) -> serde_json::Value {
-        let secret = |s: &SecretString| if s.expose_secret().is_empty() { "" } else { "[redacted]" };
+        let secret = |s: &SecretString| {
+            if s.expose_secret().is_empty() {
+                ""
+            } else {
+                "[redacted]"
+            }
+        };
         serde_json::json!({
             "http": { "listen": self.http.listen, "max_body_bytes": self.http.max_body_bytes },
             "database": {

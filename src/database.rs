@@ -84,7 +84,12 @@ impl DevFile {
         use std::{io::Write, os::unix::fs::OpenOptionsExt};
         let (path, draft) = (Self::path(data_dir), data_dir.join("dev.json.new"));
         let written = (|| {
-            let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
+            let mut file = std::fs::OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&draft)?;
             file.write_all(&serde_json::to_vec_pretty(self)?)?;
             std::fs::rename(&draft, &path)
         })();
@@ -97,11 +102,21 @@ impl Place {
     pub async fn open(&self) -> Result<Database> {
         if !self.config.database.url.expose_secret().is_empty() {
             let options = self.config.store(self.config.database.url.clone());
-            return Ok(Database { options, embedded: None, dev: DevFile::running(&self.data_dir) });
+            return Ok(Database {
+                options,
+                embedded: None,
+                dev: DevFile::running(&self.data_dir),
+            });
         }
         if let Some(dev) = DevFile::running(&self.data_dir) {
-            let options = self.config.store(SecretString::from(dev.database_url.clone()));
-            return Ok(Database { options, embedded: None, dev: Some(dev) });
+            let options = self
+                .config
+                .store(SecretString::from(dev.database_url.clone()));
+            return Ok(Database {
+                options,
+                embedded: None,
+                dev: Some(dev),
+            });
         }
         self.start().await
     }
@@ -110,11 +125,25 @@ impl Place {
     pub async fn start(&self) -> Result<Database> {
         if !self.config.database.url.expose_secret().is_empty() {
             let options = self.config.store(self.config.database.url.clone());
-            return Ok(Database { options, embedded: None, dev: None });
+            return Ok(Database {
+                options,
+                embedded: None,
+                dev: None,
+            });
         }
-        let server = EmbeddedPostgres::start(&embedded::Options { data_dir: self.data_dir.clone(), port: 0 }).await?;
-        let options = self.config.store(SecretString::from(server.url().to_owned()));
-        Ok(Database { options, embedded: Some(server), dev: None })
+        let server = EmbeddedPostgres::start(&embedded::Options {
+            data_dir: self.data_dir.clone(),
+            port: 0,
+        })
+        .await?;
+        let options = self
+            .config
+            .store(SecretString::from(server.url().to_owned()));
+        Ok(Database {
+            options,
+            embedded: Some(server),
+            dev: None,
+        })
     }
 
     /// `daybook migrate`.

@@ -45,7 +45,11 @@ pub async fn execute<E: std::error::Error + Send + Sync + 'static>(
     lines: impl Iterator<Item = Result<olist::Line, E>> + Send,
     progress: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<Written> {
-    let actor = Actor { kind: ActorKind::Operator, id: format!("import:{name}"), on_behalf_of: None };
+    let actor = Actor {
+        kind: ActorKind::Operator,
+        id: format!("import:{name}"),
+        on_behalf_of: None,
+    };
     let (sender, receiver) = mpsc::channel::<Result<Vec<Request>>>(AHEAD);
     let mut written = Written::default();
     let consume = async {
@@ -63,12 +67,19 @@ pub async fn execute<E: std::error::Error + Send + Sync + 'static>(
     let produce = move || {
         let mut batch = Vec::with_capacity(BATCH);
         for line in lines {
-            match line.map_err(anyhow::Error::from).and_then(|line| request(line, &actor)) {
+            match line
+                .map_err(anyhow::Error::from)
+                .and_then(|line| request(line, &actor))
+            {
                 Ok(request) => batch.push(request),
                 Err(error) => return drop(sender.blocking_send(Err(error))),
             }
             // Nobody receives any more: the executor has failed and says why itself.
-            if batch.len() == BATCH && sender.blocking_send(Ok(std::mem::take(&mut batch))).is_err() {
+            if batch.len() == BATCH
+                && sender
+                    .blocking_send(Ok(std::mem::take(&mut batch)))
+                    .is_err()
+            {
                 return;
             }
         }
@@ -88,7 +99,9 @@ pub async fn execute<E: std::error::Error + Send + Sync + 'static>(
 }
 
 fn request(line: olist::Line, actor: &Actor) -> Result<Request> {
-    let spec = registry().by_kind(line.command).with_context(|| format!("there is no command {}", line.command))?;
+    let spec = registry()
+        .by_kind(line.command)
+        .with_context(|| format!("there is no command {}", line.command))?;
     Ok(Request {
         tenant: TenantId(line.tenant),
         actor: actor.clone(),
@@ -107,7 +120,11 @@ fn request(line: olist::Line, actor: &Actor) -> Result<Request> {
 }
 
 impl Written {
-    fn note(&mut self, request: &Request, answer: Result<commands::Accepted, gateway::Problem>) -> Result<()> {
+    fn note(
+        &mut self,
+        request: &Request,
+        answer: Result<commands::Accepted, gateway::Problem>,
+    ) -> Result<()> {
         self.lines += 1;
         match answer {
             Ok(accepted) if accepted.replayed => self.replayed += 1,
@@ -116,13 +133,17 @@ impl Written {
                 self.events += u64::try_from(accepted.events.len())?;
             }
             Err(problem) if problem.status().is_server_error() => {
-                anyhow::bail!("{}; import again to go on where it stopped", problem.detail());
+                anyhow::bail!(
+                    "{}; import again to go on where it stopped",
+                    problem.detail()
+                );
             }
             Err(problem) => {
                 *self.refused.entry(problem.code().to_owned()).or_default() += 1;
                 if self.examples.len() < EXAMPLES {
                     let key = request.key.as_deref().unwrap_or_default();
-                    self.examples.push(format!("{key}: {} ({})", problem.detail(), problem.code()));
+                    self.examples
+                        .push(format!("{key}: {} ({})", problem.detail(), problem.code()));
                 }
             }
         }
@@ -138,7 +159,9 @@ pub struct Speed {
 impl Speed {
     /// Starts now.
     pub fn start() -> Arc<Self> {
-        Arc::new(Self { started: Instant::now() })
+        Arc::new(Self {
+            started: Instant::now(),
+        })
     }
 
     /// Seconds since the start.

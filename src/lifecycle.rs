@@ -17,7 +17,10 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// Ends on SIGINT and SIGTERM.
     pub fn on_signals(&self) -> std::io::Result<()> {
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
         let cancelled = self.cancelled.clone();
         self.tasks.spawn(async move {
             tokio::select! {
@@ -34,6 +37,8 @@ impl Lifecycle {
     pub async fn stop(&self, patience: Duration) -> bool {
         self.cancelled.cancel();
         self.tasks.close();
-        tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
+        tokio::time::timeout(patience, self.tasks.wait())
+            .await
+            .is_ok()
     }
 }

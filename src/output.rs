@@ -1,5 +1,9 @@
 //! What the program says: data on stdout, progress on stderr. The only module that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the output module")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the output module"
+)]
 
 use std::{
     io::{IsTerminal, Write},
@@ -26,7 +30,10 @@ pub enum Format {
 /// A line of data. Ends the process quietly when nobody reads it any more, as `| head` does.
 pub fn data(line: &str) {
     let mut stdout = std::io::stdout().lock();
-    if writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_err() {
+    if writeln!(stdout, "{line}")
+        .and_then(|()| stdout.flush())
+        .is_err()
+    {
         std::process::exit(0);
     }
 }
@@ -46,7 +53,10 @@ pub fn rows(format: Format, columns: &[&str], rows: &[serde_json::Value]) {
         Format::Ndjson => rows.iter().for_each(json),
         Format::Table => {
             let mut table = Table::new();
-            table.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(columns);
+            table
+                .load_preset(UTF8_FULL_CONDENSED)
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_header(columns);
             for row in rows {
                 table.add_row(columns.iter().map(|column| cell(row.get(*column))));
             }
@@ -84,15 +94,23 @@ impl Progress {
     /// A bar over `total` steps of `what`.
     pub fn new(what: &str, total: u64) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let target = if terminal {
+            ProgressDrawTarget::stderr_with_hz(10)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} · {per_sec} · {eta} to go")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{msg} {wide_bar} {human_pos}/{human_len} · {per_sec} · {eta} to go",
+        ) {
             bar.set_style(style);
         }
         bar.set_message(what.to_owned());
-        Self { bar, plain: (!terminal).then(|| std::sync::Mutex::new(std::time::Instant::now())), what: what.to_owned() }
+        Self {
+            bar,
+            plain: (!terminal).then(|| std::sync::Mutex::new(std::time::Instant::now())),
+            what: what.to_owned(),
+        }
     }
 
     /// The number of steps, where it shows only on the way.
@@ -109,7 +127,12 @@ impl Progress {
         {
             *last = std::time::Instant::now();
             let total = self.bar.length().unwrap_or(0);
-            eprintln!("{}: {position} of {total}, {:.0}/s, {:?} to go", self.what, self.bar.per_sec(), self.bar.eta());
+            eprintln!(
+                "{}: {position} of {total}, {:.0}/s, {:?} to go",
+                self.what,
+                self.bar.per_sec(),
+                self.bar.eta()
+            );
         }
     }
 

@@ -23,10 +23,24 @@ pub fn tenant() -> TenantId {
 }
 
 /// Writes the year that ends at `now`. Repeating it with the same `now` changes nothing.
-pub async fn demo(bus: &Bus, now: DateTime<Utc>, progress: &(dyn Fn(u64) + Send + Sync)) -> Result<import::Written> {
+pub async fn demo(
+    bus: &Bus,
+    now: DateTime<Utc>,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Result<import::Written> {
     let lines = demo::year(now);
-    let written = import::execute(bus, "demo", lines.into_iter().map(Ok::<_, std::convert::Infallible>), progress).await?;
-    ensure!(written.refused.is_empty(), "the demo data were refused: {:?}", written.examples);
+    let written = import::execute(
+        bus,
+        "demo",
+        lines.into_iter().map(Ok::<_, std::convert::Infallible>),
+        progress,
+    )
+    .await?;
+    ensure!(
+        written.refused.is_empty(),
+        "the demo data were refused: {:?}",
+        written.examples
+    );
     Ok(written)
 }
 

@@ -29,11 +29,17 @@ pub fn run(cli: Cli) -> Result<()> {
     // Verbs that need neither configuration nor database.
     match &cli.verb {
         Verb::Completions { shell } => {
-            clap_complete::generate(*shell, &mut crate::cli::command(), "daybook", &mut std::io::stdout());
+            clap_complete::generate(
+                *shell,
+                &mut crate::cli::command(),
+                "daybook",
+                &mut std::io::stdout(),
+            );
             return Ok(());
         }
         Verb::Man { dir } => {
-            std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+            std::fs::create_dir_all(dir)
+                .with_context(|| format!("cannot create {}", dir.display()))?;
             return clap_mangen::generate_to(crate::cli::command(), dir)
                 .with_context(|| format!("cannot write man pages to {}", dir.display()));
         }
@@ -42,9 +48,15 @@ pub fn run(cli: Cli) -> Result<()> {
     let config = Config::load(cli.config.as_deref())?;
     let serving = matches!(cli.verb, Verb::Dev(_) | Verb::Serve(_));
     let metrics = telemetry::init(&config.telemetry, !serving)?;
-    let place = Place { config: config.clone(), data_dir: cli.data_dir.clone() };
+    let place = Place {
+        config: config.clone(),
+        data_dir: cli.data_dir.clone(),
+    };
     let format = cli.output;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no threads to run on")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("no threads to run on")?;
     runtime.block_on(async move {
         match cli.verb {
             Verb::Dev(args) => dev::run(&place, &args, format, metrics).await,
@@ -56,15 +68,29 @@ pub fn run(cli: Cli) -> Result<()> {
                 Ok(())
             }
             Verb::Import(Import::Olist(args)) => import::olist(&place, &args, format).await,
-            Verb::Events(Events::List { tenant, after, limit }) => events::list(&place, tenant, after, limit, format).await,
-            Verb::Events(Events::Tail { tenant, after }) => events::tail(&place, tenant, after, format).await,
-            Verb::Tenant(Tenant::List) => tenant::list(&place, format).await,
-            Verb::Tenant(Tenant::Create { name, id, country }) => tenant::create(&place, &name, id, country, format).await,
-            Verb::Key(Key::Create { tenant, scopes, name }) => key::create(&place, tenant, &scopes, &name, format).await,
-            Verb::Projections(Projections::List) => projections::list(&place, format).await,
-            Verb::Projections(Projections::Wait { token, tenant, timeout }) => {
-                projections::wait(&place, token.as_deref().zip(tenant), timeout).await
+            Verb::Events(Events::List {
+                tenant,
+                after,
+                limit,
+            }) => events::list(&place, tenant, after, limit, format).await,
+            Verb::Events(Events::Tail { tenant, after }) => {
+                events::tail(&place, tenant, after, format).await
             }
+            Verb::Tenant(Tenant::List) => tenant::list(&place, format).await,
+            Verb::Tenant(Tenant::Create { name, id, country }) => {
+                tenant::create(&place, &name, id, country, format).await
+            }
+            Verb::Key(Key::Create {
+                tenant,
+                scopes,
+                name,
+            }) => key::create(&place, tenant, &scopes, &name, format).await,
+            Verb::Projections(Projections::List) => projections::list(&place, format).await,
+            Verb::Projections(Projections::Wait {
+                token,
+                tenant,
+                timeout,
+            }) => projections::wait(&place, token.as_deref().zip(tenant), timeout).await,
             Verb::Generate { out } => generate::run(&out).await,
             Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
         }

@@ -151,7 +151,9 @@ impl Session {
             .zip(&requests);
         let mut answer = Vec::new();
         for (number, problem) in slots {
-            let value = match problem.map_or_else(|| results.next().ok_or(None), |problem| Err(Some(problem))) {
+            let value = match problem
+                .map_or_else(|| results.next().ok_or(None), |problem| Err(Some(problem)))
+            {
                 Ok((Ok(accepted), request)) => serde_json::json!({
                     "line": number, "status": rest::status(request.spec, &accepted).as_u16(), "result": accepted }),
                 Ok((Err(problem), _)) => refused(number, &in_data(problem)),
@@ -167,7 +169,10 @@ impl Session {
     fn request(&self, line: &[u8]) -> Result<Request, Problem> {
         // Serde would take a list of the values for the object.
         if line.trim_ascii_start().starts_with(b"[") {
-            return Err(Problem::malformed("", "The line: expected an object, found a list."));
+            return Err(Problem::malformed(
+                "",
+                "The line: expected an object, found a list.",
+            ));
         }
         let line: Line = gateway::json::parse(line)?;
         let spec = registry()
@@ -212,10 +217,14 @@ impl Session {
             correlation_id: self.context.correlation_id,
             traceparent: Some(self.context.traceparent.clone()),
         };
-        rest::checked(&request).map_err(|problem| match (&request.key, request.expected_version) {
-            (Some(key), _) if key.is_empty() || key.len() > rest::MAX_KEY_BYTES => problem.with_pointer("/idempotencyKey"),
-            (_, Some(..0)) => problem.with_pointer("/expectedVersion"),
-            _ => problem,
+        rest::checked(&request).map_err(|problem| {
+            match (&request.key, request.expected_version) {
+                (Some(key), _) if key.is_empty() || key.len() > rest::MAX_KEY_BYTES => {
+                    problem.with_pointer("/idempotencyKey")
+                }
+                (_, Some(..0)) => problem.with_pointer("/expectedVersion"),
+                _ => problem,
+            }
         })?;
         Ok(request)
     }

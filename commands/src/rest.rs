@@ -145,7 +145,9 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderVal
     let mut values = headers.get_all(name).iter();
     let value = values.next();
     if values.next().is_some() {
-        return Err(Problem::malformed_request(format!("The header {name} is there more than once. Send it once.")));
+        return Err(Problem::malformed_request(format!(
+            "The header {name} is there more than once. Send it once."
+        )));
     }
     Ok(value)
 }

@@ -6,7 +6,9 @@ use cqrs_es::DomainEvent;
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The binary is older than the event, or the event belongs to another context.
-    #[error("event type {event_type} version {schema_version} is unknown to this binary; upgrade it before reading on")]
+    #[error(
+        "event type {event_type} version {schema_version} is unknown to this binary; upgrade it before reading on"
+    )]
     Unknown {
         /// The type as stored.
         event_type: String,

@@ -47,8 +47,11 @@ impl Minor {
 impl<'de> Deserialize<'de> for Minor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let minor = i64::deserialize(deserializer)?;
-        Self::try_new(minor)
-            .ok_or_else(|| de::Error::custom(format!("the amount {minor} is outside 0 to {MAX_MINOR} minor units")))
+        Self::try_new(minor).ok_or_else(|| {
+            de::Error::custom(format!(
+                "the amount {minor} is outside 0 to {MAX_MINOR} minor units"
+            ))
+        })
     }
 }
 
@@ -75,7 +78,10 @@ impl Currency {
     /// The currency of that code, if it has the form of one.
     pub fn try_new(code: &str) -> Option<Self> {
         let bytes: [u8; 3] = code.as_bytes().try_into().ok()?;
-        bytes.iter().all(u8::is_ascii_uppercase).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(u8::is_ascii_uppercase)
+            .then_some(Self(bytes))
     }
 
     /// The code.
@@ -107,8 +113,11 @@ impl Serialize for Currency {
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = Cow::<'de, str>::deserialize(deserializer)?;
-        Self::try_new(&code)
-            .ok_or_else(|| de::Error::custom(format!("'{code}' is not an ISO 4217 currency code, such as 'EUR'")))
+        Self::try_new(&code).ok_or_else(|| {
+            de::Error::custom(format!(
+                "'{code}' is not an ISO 4217 currency code, such as 'EUR'"
+            ))
+        })
     }
 }
 

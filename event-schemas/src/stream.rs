@@ -21,12 +21,16 @@ impl StreamId {
 
     /// The part before the first `-`.
     pub fn context(&self) -> &str {
-        self.0.split_once('-').map_or(self.0.as_str(), |(context, _)| context)
+        self.0
+            .split_once('-')
+            .map_or(self.0.as_str(), |(context, _)| context)
     }
 
     /// The aggregate's id, where the name is one of ours.
     pub fn uuid(&self) -> Option<Uuid> {
-        self.0.split_once('-').and_then(|(_, id)| Uuid::parse_str(id).ok())
+        self.0
+            .split_once('-')
+            .and_then(|(_, id)| Uuid::parse_str(id).ok())
     }
 
     /// The whole name.

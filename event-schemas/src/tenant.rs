@@ -19,7 +19,10 @@ impl TenantId {
     /// partitions of the Kafka topics agree with it.
     pub fn partition(self, partitions: u16) -> u16 {
         let digest = Sha256::digest(self.0.as_bytes());
-        let head = digest.iter().take(8).fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
+        let head = digest
+            .iter()
+            .take(8)
+            .fold(0_u64, |n, byte| (n << 8) | u64::from(*byte));
         // The remainder is below `partitions`, which is a u16.
         u16::try_from(head % u64::from(partitions.max(1))).unwrap_or(0)
     }

@@ -35,7 +35,9 @@ impl CustomerQuery {
         #[graphql(desc = "The global id, or the UUID.")] id: ID,
     ) -> Result<Option<Customer>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
-        Ok(by_ids(&snapshot, &[uuid_of(Kind::Customer, &id)?]).await?.pop())
+        Ok(by_ids(&snapshot, &[uuid_of(Kind::Customer, &id)?])
+            .await?
+            .pop())
     }
 
     /// Customers, a page at a time. Needs `customer:read`.
@@ -46,15 +48,21 @@ impl CustomerQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<CustomerFilter>,
         #[graphql(desc = "The newest first, if not given.")] order_by: Option<CustomerSort>,
-        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(
+            desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<String, Customer, CustomerTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
-        let paging = Paging { first, after, last, before };
+        let paging = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
         Ok(list::page(snapshot, filter, order_by.unwrap_or_default(), &paging).await?)
     }
 }
@@ -63,8 +71,14 @@ impl CustomerQuery {
 pub(crate) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<Customer>, Failure> {
     snapshot.allow(CONTEXT)?;
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
-    query.push("c.customer_id = any(").push_bind(ids.to_vec()).push(")");
-    Ok(query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?)
+    query
+        .push("c.customer_id = any(")
+        .push_bind(ids.to_vec())
+        .push(")");
+    Ok(query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?)
 }
 
 /// A customer, as the read models know it.

@@ -9,7 +9,8 @@ use async_graphql::ErrorExtensions;
 use crate::waiter::WaitError;
 
 /// What a client reads instead of the text of a fault of ours.
-const MASK: &str = "something went wrong on our side; try again, and quote the trace id if it persists";
+const MASK: &str =
+    "something went wrong on our side; try again, and quote the trace id if it persists";
 
 /// A refusal or a fault, as `extensions.code` tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,7 +44,12 @@ impl Failure {
     }
 
     /// A stored value that this binary does not understand.
-    pub(crate) fn corrupt(table: &'static str, column: &'static str, key: &dyn std::fmt::Display, found: &str) -> Self {
+    pub(crate) fn corrupt(
+        table: &'static str,
+        column: &'static str,
+        key: &dyn std::fmt::Display,
+        found: &str,
+    ) -> Self {
         tracing::error!(table, column, %key, found, "corrupt read model");
         Self::Internal
     }
@@ -71,7 +77,9 @@ impl Failure {
                 "the answer would be {lag} events older than the command asked for; try again in a moment, or ask \
                  for stale answers with consistency.onTimeout: STALE"
             ),
-            Self::Timeout => "the database took too long to answer; ask for less, or filter more".to_owned(),
+            Self::Timeout => {
+                "the database took too long to answer; ask for less, or filter more".to_owned()
+            }
             Self::Unavailable => "the database is not available; try again in a moment".to_owned(),
             Self::Internal => MASK.to_owned(),
         }
@@ -91,8 +99,15 @@ impl From<Failure> for async_graphql::Error {
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        let gone = matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_));
-        match error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() {
+        let gone = matches!(
+            error,
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_)
+        );
+        match error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code)
+            .as_deref()
+        {
             // query_canceled, transaction_timeout
             Some("57014" | "25P04") => Self::Timeout,
             // admin_shutdown, crash_shutdown, cannot_connect_now
@@ -108,7 +123,9 @@ impl From<sqlx::Error> for Failure {
 impl From<event_store::Error> for Failure {
     fn from(error: event_store::Error) -> Self {
         match error {
-            event_store::Error::Unavailable(error) | event_store::Error::Database(error) => Self::from(error),
+            event_store::Error::Unavailable(error) | event_store::Error::Database(error) => {
+                Self::from(error)
+            }
             error => Self::fault(&error),
         }
     }

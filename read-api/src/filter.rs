@@ -94,7 +94,9 @@ struct Size {
 impl Size {
     fn measure<F>(&mut self, clause: &Clause<F>, depth: usize) -> Result<(), Failure> {
         if depth > DEEPEST {
-            return Err(Failure::input("the filter is nested too deep; nine levels of or and not are allowed"));
+            return Err(Failure::input(
+                "the filter is nested too deep; nine levels of or and not are allowed",
+            ));
         }
         match clause {
             Clause::All(clauses) | Clause::Any(clauses) => {
@@ -108,14 +110,17 @@ impl Size {
                 let (count, storable) = match test {
                     Test::Is(value) => (1, value.iter().all(is_storable)),
                     Test::In(values) => (values.len(), values.iter().all(is_storable)),
-                    Test::Above(value) | Test::AtLeast(value) | Test::Below(value) | Test::AtMost(value) => {
-                        (1, is_storable(value))
-                    }
+                    Test::Above(value)
+                    | Test::AtLeast(value)
+                    | Test::Below(value)
+                    | Test::AtMost(value) => (1, is_storable(value)),
                     Test::Contains(part) => (1, !part.contains('\0')),
                 };
                 self.values += count;
                 if !storable {
-                    return Err(Failure::input("a text must not contain the character U+0000"));
+                    return Err(Failure::input(
+                        "a text must not contain the character U+0000",
+                    ));
                 }
             }
         }

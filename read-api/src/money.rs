@@ -15,6 +15,9 @@ pub(crate) struct Money {
 
 impl Money {
     pub(crate) fn new(amount: impl Into<BigInt>, currency: &str) -> Self {
-        Self { amount: amount.into(), currency: currency.to_owned() }
+        Self {
+            amount: amount.into(),
+            currency: currency.to_owned(),
+        }
     }
 }

@@ -78,7 +78,10 @@ pub(crate) struct Freshness {
 impl Operation {
     /// Notes how a session's waiting ended. Of several, the answer reports the newest position and the worst lag.
     pub(crate) fn note(&self, session: Freshness) {
-        let mut noted = self.freshness.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self
+            .freshness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let freshness = match noted.take() {
             None => session,
             Some(mut earlier) => {
@@ -109,8 +112,15 @@ impl Extension for Shared {
 
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let response = next.run(ctx).await;
-        let freshness = self.0.freshness.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(freshness) = freshness else { return response };
+        let freshness = self
+            .0
+            .freshness
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(freshness) = freshness else {
+            return response;
+        };
         response.extension(
             "daybook",
             value!({

@@ -46,8 +46,11 @@ impl OrderQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The global id, or the UUID.")] id: Option<ID>,
-        #[graphql(desc = "The human number: 1, 2, 3 … within the organization.")] number: Option<BigInt>,
-        #[graphql(desc = "The order's id in another system; of several, the newest.")] reference: Option<String>,
+        #[graphql(desc = "The human number: 1, 2, 3 … within the organization.")] number: Option<
+            BigInt,
+        >,
+        #[graphql(desc = "The order's id in another system; of several, the newest.")]
+        reference: Option<String>,
     ) -> Result<Option<Order>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let name = match (id, number, reference) {
@@ -68,15 +71,21 @@ impl OrderQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<OrderFilter>,
         #[graphql(desc = "The newest first, if not given.")] order_by: Option<OrderSort>,
-        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(
+            desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<String, Order, OrderTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
-        let paging = Paging { first, after, last, before };
+        let paging = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
         Ok(list::page(snapshot, filter, order_by.unwrap_or_default(), &paging).await?)
     }
 
@@ -87,9 +96,13 @@ impl OrderQuery {
     async fn orders_stats(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these; of their lines, those that fit `sellerId`, `productId` and `category`.")]
+        #[graphql(
+            desc = "Only these; of their lines, those that fit `sellerId`, `productId` and `category`."
+        )]
         filter: Option<OrderFilter>,
-        #[graphql(desc = "What makes a group, besides the currency.")] group_by: Option<Vec<OrderGroup>>,
+        #[graphql(desc = "What makes a group, besides the currency.")] group_by: Option<
+            Vec<OrderGroup>,
+        >,
         #[graphql(desc = "By the groups' keys, if not given.")] order_by: Option<OrderStatsSort>,
         #[graphql(
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
@@ -98,7 +111,15 @@ impl OrderQuery {
     ) -> Result<Vec<OrderStats>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let counted = ctx.look_ahead().field("orders").exists();
-        Ok(stats::read(&snapshot, filter, group_by.unwrap_or_default(), order_by, first, counted).await?)
+        Ok(stats::read(
+            &snapshot,
+            filter,
+            group_by.unwrap_or_default(),
+            order_by,
+            first,
+            counted,
+        )
+        .await?)
     }
 }
 
@@ -152,7 +173,10 @@ impl Order {
     }
 
     /// How far it has come.
-    #[expect(clippy::unused_async, reason = "the engine wants resolvers to be async")]
+    #[expect(
+        clippy::unused_async,
+        reason = "the engine wants resolvers to be async"
+    )]
     async fn status(&self) -> Result<OrderStatus> {
         Ok(OrderStatus::stored(&self.row.status, &self.row.order_id)?)
     }
@@ -245,7 +269,10 @@ impl Order {
 
     /// Goods and freight.
     async fn total(&self) -> Money {
-        Money::new(i128::from(self.row.items_total) + i128::from(self.row.freight_total), &self.row.currency)
+        Money::new(
+            i128::from(self.row.items_total) + i128::from(self.row.freight_total),
+            &self.row.currency,
+        )
     }
 
     /// The payments that were announced when it was placed.

@@ -38,15 +38,25 @@ impl OrganizationQuery {
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given.")] first: Option<
-            i32,
-        >,
+        #[graphql(
+            desc = "So many from the start, 0 to 100; 20 if neither this nor `last` is given."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<String, ApiKey, EmptyFields>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
-        Ok(api_key::page(&snapshot, &Paging { first, after, last, before }).await?)
+        Ok(api_key::page(
+            &snapshot,
+            &Paging {
+                first,
+                after,
+                last,
+                before,
+            },
+        )
+        .await?)
     }
 }
 

@@ -68,20 +68,42 @@ pub(crate) struct Page {
 
 impl Page {
     /// The page that the arguments ask for.
-    pub(crate) fn new(paging: &Paging, ordering: Ordering, cursors: &Cursors) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        paging: &Paging,
+        ordering: Ordering,
+        cursors: &Cursors,
+    ) -> Result<Self, Failure> {
         let (limit, backward) = match (paging.first, paging.last) {
-            (Some(_), Some(_)) => return Err(Failure::input("first and last cannot be combined; give one of them")),
+            (Some(_), Some(_)) => {
+                return Err(Failure::input(
+                    "first and last cannot be combined; give one of them",
+                ));
+            }
             (None, Some(last)) => (last, true),
             (first, None) => (first.unwrap_or(DEFAULT), false),
         };
         if !(0..=MOST).contains(&limit) {
             let name = if backward { "last" } else { "first" };
-            return Err(Failure::input(format!("{name} must be from 0 to {MOST}; go on with a cursor for more")));
+            return Err(Failure::input(format!(
+                "{name} must be from 0 to {MOST}; go on with a cursor for more"
+            )));
         }
         let list = format!("{} {:?}", ordering.name, ordering.direction);
-        let read = |cursor: &Option<String>| cursor.as_deref().map(|cursor| cursors.read(&list, cursor)).transpose();
+        let read = |cursor: &Option<String>| {
+            cursor
+                .as_deref()
+                .map(|cursor| cursors.read(&list, cursor))
+                .transpose()
+        };
         let (after, before) = (read(&paging.after)?, read(&paging.before)?);
-        Ok(Self { ordering, list, limit, backward, after, before })
+        Ok(Self {
+            ordering,
+            list,
+            limit,
+            backward,
+            after,
+            before,
+        })
     }
 
     /// Narrows a statement that ends in a condition to this page, and one row more: the sign that there is more.
@@ -89,15 +111,26 @@ impl Page {
         let descending = self.ordering.direction == Direction::Desc;
         self.push_bound(query, self.after, if descending { "<" } else { ">" });
         self.push_bound(query, self.before, if descending { ">" } else { "<" });
-        let direction = if descending == self.backward { "asc" } else { "desc" };
+        let direction = if descending == self.backward {
+            "asc"
+        } else {
+            "desc"
+        };
         let Ordering { key, id, .. } = self.ordering;
-        query.push(format_args!(" order by {key} {direction}, {id} {direction} limit "));
+        query.push(format_args!(
+            " order by {key} {direction}, {id} {direction} limit "
+        ));
         query.push_bind(i64::from(self.limit) + 1);
     }
 
     fn push_bound(&self, query: &mut QueryBuilder<Postgres>, place: Option<Place>, than: &str) {
-        let Some(Place { key, id }) = place else { return };
-        query.push(format_args!(" and ({}, {}) {than} (", self.ordering.key, self.ordering.id));
+        let Some(Place { key, id }) = place else {
+            return;
+        };
+        query.push(format_args!(
+            " and ({}, {}) {than} (",
+            self.ordering.key, self.ordering.id
+        ));
         if self.ordering.is_time {
             // A signed place came out of the database: the time exists.
             query.push_bind(DateTime::from_timestamp_micros(key).unwrap_or_default());
@@ -126,10 +159,16 @@ impl Page {
         more: bool,
         total: T,
     ) -> Result<Connection<String, N, T>, Failure> {
-        let (previous, next) = if self.backward { (more, self.before.is_some()) } else { (self.after.is_some(), more) };
+        let (previous, next) = if self.backward {
+            (more, self.before.is_some())
+        } else {
+            (self.after.is_some(), more)
+        };
         let mut connection = Connection::with_additional_fields(previous, next, total);
         for (place, node) in nodes {
-            connection.edges.push(Edge::new(cursors.sign(&self.list, place)?, node));
+            connection
+                .edges
+                .push(Edge::new(cursors.sign(&self.list, place)?, node));
         }
         Ok(connection)
     }

@@ -7,14 +7,21 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, order::OrderQuery, organization::OrganizationQuery, projection::ProjectionQuery,
-    session::Root,
+    customer::CustomerQuery, order::OrderQuery, organization::OrganizationQuery,
+    projection::ProjectionQuery, session::Root,
 };
 
 /// Everything that can be read. All fields of one operation see the same moment. Needs the engine extension
 /// [`Reads`](crate::Reads), and a [`Principal`](gateway::Principal) in the request's data.
 #[derive(Clone, Default, MergedObject)]
-pub struct Query(ViewerQuery, NodeQuery, OrganizationQuery, CustomerQuery, OrderQuery, ProjectionQuery);
+pub struct Query(
+    ViewerQuery,
+    NodeQuery,
+    OrganizationQuery,
+    CustomerQuery,
+    OrderQuery,
+    ProjectionQuery,
+);
 
 impl Query {
     /// A query root with a snapshot of its own, which is no older than a command: than the event of its token. An empty

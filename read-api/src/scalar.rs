@@ -18,16 +18,20 @@ pub(crate) struct BigInt(pub(crate) i128);
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
-            Value::String(digits) => {
-                digits.parse().map(Self).map_err(|_| InputValueError::custom("a whole number in digits is needed"))
-            }
+            Value::String(digits) => digits
+                .parse()
+                .map(Self)
+                .map_err(|_| InputValueError::custom("a whole number in digits is needed")),
             Value::Number(number) => match number.as_i64() {
                 Some(number) => Ok(Self(number.into())),
                 None => Err(InputValueError::expected_type(value)),
             },
-            Value::Null | Value::Boolean(_) | Value::Enum(_) | Value::Binary(_) | Value::List(_) | Value::Object(_) => {
-                Err(InputValueError::expected_type(value))
-            }
+            Value::Null
+            | Value::Boolean(_)
+            | Value::Enum(_)
+            | Value::Binary(_)
+            | Value::List(_)
+            | Value::Object(_) => Err(InputValueError::expected_type(value)),
         }
     }
 
@@ -59,7 +63,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Order, Self::Customer, Self::Organization, Self::ApiKey];
+    const ALL: [Self; 4] = [
+        Self::Order,
+        Self::Customer,
+        Self::Organization,
+        Self::ApiKey,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -90,7 +99,9 @@ pub(crate) fn parse_global_id(id: &ID) -> Result<(Kind, Uuid), Failure> {
         let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
         Some((kind, Uuid::parse_str(id).ok()?))
     };
-    parse().ok_or_else(|| Failure::input("the id is not a global id; pass on an `id` of an earlier answer unchanged"))
+    parse().ok_or_else(|| {
+        Failure::input("the id is not a global id; pass on an `id` of an earlier answer unchanged")
+    })
 }
 
 /// The UUID in a global id of this kind, or the UUID itself.
@@ -100,13 +111,21 @@ pub(crate) fn uuid_of(kind: Kind, id: &ID) -> Result<Uuid, Failure> {
     }
     match parse_global_id(id)? {
         (found, id) if found == kind => Ok(id),
-        (found, _) => Err(Failure::input(format!("the id is of another kind: {kind} is needed, {found} was given"))),
+        (found, _) => Err(Failure::input(format!(
+            "the id is of another kind: {kind} is needed, {found} was given"
+        ))),
     }
 }
 
 /// A text that PostgreSQL can hold.
 pub(crate) fn storable(text: String) -> Result<String, Failure> {
-    if text.contains('\0') { Err(Failure::input("a text must not contain the character U+0000")) } else { Ok(text) }
+    if text.contains('\0') {
+        Err(Failure::input(
+            "a text must not contain the character U+0000",
+        ))
+    } else {
+        Ok(text)
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +151,10 @@ mod tests {
     fn big_numbers_keep_every_digit() {
         let large = i128::from(i64::MAX) * 1000;
         assert_eq!(BigInt(large).to_value(), Value::String(large.to_string()));
-        assert_eq!(BigInt::parse(Value::String("-7".to_owned())).ok(), Some(BigInt(-7)));
+        assert_eq!(
+            BigInt::parse(Value::String("-7".to_owned())).ok(),
+            Some(BigInt(-7))
+        );
         assert_eq!(BigInt::parse(Value::from(7)).ok(), Some(BigInt(7)));
         assert!(BigInt::parse(Value::from(1.5)).is_err());
         assert!(BigInt::parse(Value::String("1e3".to_owned())).is_err());

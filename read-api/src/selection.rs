@@ -25,7 +25,10 @@ pub(crate) fn projections(ctx: &Context<'_>) -> Vec<&'static str> {
             .collect();
     }
     let mut needed = Vec::new();
-    for root in roots.into_iter().flat_map(|set| fields(set, &env.fragments)) {
+    for root in roots
+        .into_iter()
+        .flat_map(|set| fields(set, &env.fragments))
+    {
         needed.extend(of_root(root.name.node.as_str()));
         inside(root, &env.fragments, &mut needed);
     }

@@ -40,11 +40,17 @@ pub(crate) struct Root(Option<Arc<Session>>);
 
 impl Root {
     pub(crate) fn no_older_than(token: String) -> Self {
-        Self(Some(Arc::new(Session::new(Some(token).filter(|token| !token.is_empty())))))
+        Self(Some(Arc::new(Session::new(
+            Some(token).filter(|token| !token.is_empty()),
+        ))))
     }
 
     /// The snapshot, for somebody who may read this context: `context:read` is needed.
-    pub(crate) async fn read(&self, ctx: &Context<'_>, context: &str) -> Result<Arc<Snapshot>, Failure> {
+    pub(crate) async fn read(
+        &self,
+        ctx: &Context<'_>,
+        context: &str,
+    ) -> Result<Arc<Snapshot>, Failure> {
         allowed(ctx, context)?;
         self.open(ctx).await
     }
@@ -53,22 +59,36 @@ impl Root {
     pub(crate) async fn open(&self, ctx: &Context<'_>) -> Result<Arc<Snapshot>, Failure> {
         let operation = operation(ctx)?;
         let session = self.0.as_ref().unwrap_or(&operation.root);
-        session.snapshot.get_or_init(|| session.open(ctx, operation)).await.clone()
+        session
+            .snapshot
+            .get_or_init(|| session.open(ctx, operation))
+            .await
+            .clone()
     }
 }
 
 impl Session {
     pub(crate) fn new(after: Option<String>) -> Self {
-        Self { after, snapshot: OnceCell::new() }
+        Self {
+            after,
+            snapshot: OnceCell::new(),
+        }
     }
 
-    async fn open(&self, ctx: &Context<'_>, operation: &Operation) -> Result<Arc<Snapshot>, Failure> {
+    async fn open(
+        &self,
+        ctx: &Context<'_>,
+        operation: &Operation,
+    ) -> Result<Arc<Snapshot>, Failure> {
         let principal = principal(ctx)?.clone();
         let consistency = ctx.data_opt::<Consistency>().cloned().unwrap_or_default();
         // A replayed command brings back its old token: the newer of the two counts.
         let tokens = [self.after.as_deref(), consistency.after.as_deref()];
-        let tokens: Result<Vec<Token>, _> =
-            tokens.into_iter().flatten().map(|token| operation.store.read_token(principal.tenant, token)).collect();
+        let tokens: Result<Vec<Token>, _> = tokens
+            .into_iter()
+            .flatten()
+            .map(|token| operation.store.read_token(principal.tenant, token))
+            .collect();
         let tokens = tokens.map_err(|error| Failure::input(error.to_string()))?;
         if let Some(token) = tokens.into_iter().max_by_key(|token| token.offset) {
             wait(ctx, operation, token, &consistency).await?;
@@ -120,7 +140,11 @@ pub(crate) fn operation<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Operation>, Fai
 }
 
 fn allow(principal: &Principal, context: &str) -> Result<(), Failure> {
-    if principal.scopes.allows(context, "read") { Ok(()) } else { Err(Failure::Forbidden(format!("{context}:read"))) }
+    if principal.scopes.allows(context, "read") {
+        Ok(())
+    } else {
+        Err(Failure::Forbidden(format!("{context}:read")))
+    }
 }
 
 /// Waits until what the query needs is no older than the token, and notes how that ended.
@@ -131,12 +155,19 @@ async fn wait(
     consistency: &Consistency,
 ) -> Result<(), Failure> {
     let projections = selection::projections(ctx);
-    let waited = operation.waiter.wait(token, &projections, consistency.timeout).await;
+    let waited = operation
+        .waiter
+        .wait(token, &projections, consistency.timeout)
+        .await;
     let lag_events = match (waited, consistency.on_timeout) {
         (Ok(()), _) => None,
         (Err(WaitError::NotCaughtUp { lag_events }), OnTimeout::Stale) => Some(lag_events),
         (Err(error), _) => return Err(error.into()),
     };
-    operation.note(Freshness { position: token.position, projections, lag_events });
+    operation.note(Freshness {
+        position: token.position,
+        projections,
+        lag_events,
+    });
     Ok(())
 }

@@ -11,7 +11,12 @@ pub trait Waiter: Send + Sync {
     /// Returns as soon as every one of the projections has applied the event that `token` points at.
     ///
     /// Fails with [`WaitError::NotCaughtUp`] after `timeout`.
-    async fn wait(&self, token: Token, projections: &[&'static str], timeout: Duration) -> Result<(), WaitError>;
+    async fn wait(
+        &self,
+        token: Token,
+        projections: &[&'static str],
+        timeout: Duration,
+    ) -> Result<(), WaitError>;
 }
 
 /// Why the waiting ended without the token being reached.

@@ -34,14 +34,23 @@ pub struct Watch {
 impl Watch {
     /// Watches the processes below `postmaster` and the one process `server`, where they run on this machine.
     pub fn new(postmaster: Option<u32>, server: Option<u32>) -> Self {
-        Self { postmaster, server, peak: Arc::default() }
+        Self {
+            postmaster,
+            server,
+            peak: Arc::default(),
+        }
     }
 
     /// Samples until cancelled.
     pub async fn run(&self, cancelled: CancellationToken) {
-        let Some(postmaster) = self.postmaster else { return };
+        let Some(postmaster) = self.postmaster else {
+            return;
+        };
         loop {
-            let sum = descendants(postmaster).into_iter().filter_map(proportional).sum();
+            let sum = descendants(postmaster)
+                .into_iter()
+                .filter_map(proportional)
+                .sum();
             self.peak.fetch_max(sum, Ordering::Relaxed);
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(500)) => {}
@@ -55,7 +64,9 @@ impl Watch {
         let postgres = self.peak.load(Ordering::Relaxed);
         Peaks {
             importer: field("/proc/self/status", "VmHWM:"),
-            server: self.server.and_then(|pid| field(&format!("/proc/{pid}/status"), "VmHWM:")),
+            server: self
+                .server
+                .and_then(|pid| field(&format!("/proc/{pid}/status"), "VmHWM:")),
             postgres: (postgres > 0).then_some(postgres),
         }
     }
@@ -70,21 +81,33 @@ fn proportional(pid: u32) -> Option<u64> {
 fn field(path: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+    line.split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
 }
 
 fn descendants(root: u32) -> Vec<u32> {
     let mut found = vec![root];
-    let children = fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let parent = field_raw(&format!("/proc/{pid}/status"), "PPid:")?;
-        (parent == u64::from(root)).then_some(pid)
-    });
+    let children = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let parent = field_raw(&format!("/proc/{pid}/status"), "PPid:")?;
+            (parent == u64::from(root)).then_some(pid)
+        });
     found.extend(children);
     found
 }
 
 fn field_raw(path: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
-    text.lines().find_map(|line| line.strip_prefix(name))?.trim().parse().ok()
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))?
+        .trim()
+        .parse()
+        .ok()
 }

@@ -30,6 +30,8 @@ impl Random {
     /// One of some things.
     pub(super) fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
         let last = i64::try_from(things.len()).unwrap_or(0) - 1;
-        usize::try_from(self.between(0, last.max(0))).ok().and_then(|index| things.get(index))
+        usize::try_from(self.between(0, last.max(0)))
+            .ok()
+            .and_then(|index| things.get(index))
     }
 }

@@ -34,22 +34,37 @@ pub struct Args {
 }
 
 /// Serves until SIGINT or SIGTERM.
-pub async fn run(place: &Place, args: &Args, format: output::Format, metrics: PrometheusHandle) -> Result<()> {
+pub async fn run(
+    place: &Place,
+    args: &Args,
+    format: output::Format,
+    metrics: PrometheusHandle,
+) -> Result<()> {
     let started = Instant::now();
     let lifecycle = Lifecycle::default();
     lifecycle.on_signals()?;
-    std::fs::create_dir_all(&place.data_dir)
-        .with_context(|| format!("cannot create the folder {}; choose another with --data-dir", place.data_dir.display()))?;
+    std::fs::create_dir_all(&place.data_dir).with_context(|| {
+        format!(
+            "cannot create the folder {}; choose another with --data-dir",
+            place.data_dir.display()
+        )
+    })?;
     let listener = listen(args.port).await?;
     let database = place.start().await?;
-    let served = serve_on(place, args, format, metrics, &lifecycle, &database, listener, started).await;
+    let served = serve_on(
+        place, args, format, metrics, &lifecycle, &database, listener, started,
+    )
+    .await;
     lifecycle.stop(std::time::Duration::from_secs(10)).await;
     drop(std::fs::remove_file(DevFile::path(&place.data_dir)));
     database.close(None).await?;
     served
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one start, used once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one start, used once"
+)]
 async fn serve_on(
     place: &Place,
     args: &Args,
@@ -62,7 +77,11 @@ async fn serve_on(
 ) -> Result<()> {
     app::migrate(&database.options, place.config.log.partitions).await?;
     let store = Store::connect(&database.options).await?;
-    let tenants = if args.no_demo { Vec::new() } else { vec![demo(&store, &place.data_dir).await?] };
+    let tenants = if args.no_demo {
+        Vec::new()
+    } else {
+        vec![demo(&store, &place.data_dir).await?]
+    };
     let address = listener.local_addr()?;
     let file = DevFile {
         pid: std::process::id(),
@@ -71,9 +90,19 @@ async fn serve_on(
         database_url: secrecy::ExposeSecret::expose_secret(&database.options.url).to_owned(),
         kafka_brokers: None,
         tenants,
-        postgres_pid: database.embedded.as_ref().map(crate::embedded::EmbeddedPostgres::pid),
+        postgres_pid: database
+            .embedded
+            .as_ref()
+            .map(crate::embedded::EmbeddedPostgres::pid),
     };
-    let application = app::Application::build(&place.config, store.clone(), lifecycle, metrics, app::Roles::ALL).await?;
+    let application = app::Application::build(
+        &place.config,
+        store.clone(),
+        lifecycle,
+        metrics,
+        app::Roles::ALL,
+    )
+    .await?;
     file.write(&place.data_dir)?;
     match format {
         output::Format::Json | output::Format::Ndjson => output::json(&file),
@@ -89,7 +118,9 @@ async fn listen(port: Option<u16>) -> Result<TcpListener> {
         Some(port) => serve::bind(&format!("127.0.0.1:{port}")).await,
         None => match TcpListener::bind(("127.0.0.1", PORT)).await {
             Ok(listener) => Ok(listener),
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => serve::bind("127.0.0.1:0").await,
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                serve::bind("127.0.0.1:0").await
+            }
             Err(error) => Err(error).context("cannot listen on 127.0.0.1"),
         },
     }
@@ -98,19 +129,30 @@ async fn listen(port: Option<u16>) -> Result<TcpListener> {
 /// The demo organization, made at the first start; its key is kept beside the data, for its owner alone.
 async fn demo(store: &Store, data_dir: &Path) -> Result<DevTenant> {
     let path = data_dir.join("demo.json");
-    let kept = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<DevTenant>(&bytes).ok());
-    let known = store.operator_tx().await?.newest_position(seed::tenant()).await? > 0;
+    let kept = std::fs::read(&path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<DevTenant>(&bytes).ok());
+    let known = store
+        .operator_tx()
+        .await?
+        .newest_position(seed::tenant())
+        .await?
+        > 0;
     if let (Some(tenant), true) = (kept, known) {
         return Ok(tenant);
     }
     let clock = SystemClock;
     // The same moment again after an interrupted start, so that it goes on where it stopped.
     let began = data_dir.join("demo.started");
-    let now = match std::fs::read_to_string(&began).ok().and_then(|text| text.trim().parse().ok()) {
+    let now = match std::fs::read_to_string(&began)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+    {
         Some(now) => now,
         None => {
             let now = clock.now();
-            std::fs::write(&began, now.to_rfc3339()).with_context(|| format!("cannot write {}", began.display()))?;
+            std::fs::write(&began, now.to_rfc3339())
+                .with_context(|| format!("cannot write {}", began.display()))?;
             now
         }
     };
@@ -119,7 +161,11 @@ async fn demo(store: &Store, data_dir: &Path) -> Result<DevTenant> {
     seed::demo(&bus, now, &|done| progress.at(done)).await?;
     progress.done();
     let (_, api_key) = key::issue(store, seed::tenant(), &["*".to_owned()], "demo").await?;
-    let tenant = DevTenant { id: seed::DEMO, name: seed::DEMO_NAME.to_owned(), api_key };
+    let tenant = DevTenant {
+        id: seed::DEMO,
+        name: seed::DEMO_NAME.to_owned(),
+        api_key,
+    };
     write_private(&path, &serde_json::to_vec_pretty(&tenant)?)?;
     Ok(tenant)
 }
@@ -138,9 +184,15 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn welcome(file: &DevFile, started: Instant) -> String {
     let url = &file.url;
-    let mut text = format!("\nDaybook is ready after {:.1} s.\n\n", started.elapsed().as_secs_f64());
+    let mut text = format!(
+        "\nDaybook is ready after {:.1} s.\n\n",
+        started.elapsed().as_secs_f64()
+    );
     let Some(tenant) = file.tenants.first() else {
-        return format!("{text}  Address   {url}\n  Database  {}\n\nCtrl-C stops everything and keeps the data.\n", file.database_url);
+        return format!(
+            "{text}  Address   {url}\n  Database  {}\n\nCtrl-C stops everything and keeps the data.\n",
+            file.database_url
+        );
     };
     let (key, order) = (&tenant.api_key, SystemClock.uuid_v7());
     let body = json!({

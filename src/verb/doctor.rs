@@ -23,7 +23,10 @@ pub async fn run(place: &Place, format: output::Format) -> Result<()> {
         note("database", Ok("reachable".to_owned()));
         match database.connect(place.config.log.partitions).await {
             Ok(store) => {
-                note("log", Ok(format!("installed, {} partitions", store.partitions())));
+                note(
+                    "log",
+                    Ok(format!("installed, {} partitions", store.partitions())),
+                );
                 for (check, result) in app::examine(&store).await {
                     note(&check, result);
                 }
@@ -38,7 +41,10 @@ pub async fn run(place: &Place, format: output::Format) -> Result<()> {
         note("database", Err(error));
     }
     output::rows(format, &["check", "ok", "detail"], &findings);
-    let wrong = findings.iter().filter(|f| f.get("ok") == Some(&Value::Bool(false))).count();
+    let wrong = findings
+        .iter()
+        .filter(|f| f.get("ok") == Some(&Value::Bool(false)))
+        .count();
     if wrong > 0 {
         return Err(NotReady(format!("{wrong} of {} checks failed", findings.len())).into());
     }

@@ -9,21 +9,51 @@ use uuid::Uuid;
 
 use crate::{database::Place, lifecycle::Lifecycle, output};
 
-const COLUMNS: [&str; 6] = ["position", "recordedAt", "stream", "version", "type", "payload"];
+const COLUMNS: [&str; 6] = [
+    "position",
+    "recordedAt",
+    "stream",
+    "version",
+    "type",
+    "payload",
+];
 
 /// A tenant's events after a position, page by page.
-pub async fn list(place: &Place, tenant: Uuid, after: i64, limit: Option<i64>, format: output::Format) -> Result<()> {
+pub async fn list(
+    place: &Place,
+    tenant: Uuid,
+    after: i64,
+    limit: Option<i64>,
+    format: output::Format,
+) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
-    let printed = print(&store, TenantId(tenant), after, limit.unwrap_or(i64::MAX), format).await;
+    let printed = print(
+        &store,
+        TenantId(tenant),
+        after,
+        limit.unwrap_or(i64::MAX),
+        format,
+    )
+    .await;
     database.close(Some(store)).await?;
     printed
 }
 
-async fn print(store: &Store, tenant: TenantId, mut after: i64, mut left: i64, format: output::Format) -> Result<()> {
+async fn print(
+    store: &Store,
+    tenant: TenantId,
+    mut after: i64,
+    mut left: i64,
+    format: output::Format,
+) -> Result<()> {
     let mut kept = Vec::new();
     while left > 0 {
-        let page = store.operator_tx().await?.read_tenant(tenant, after.saturating_add(1), left.min(MAX_PAGE)).await?;
+        let page = store
+            .operator_tx()
+            .await?
+            .read_tenant(tenant, after.saturating_add(1), left.min(MAX_PAGE))
+            .await?;
         let Some(last) = page.last() else { break };
         after = last.position;
         left -= i64::try_from(page.len())?;
@@ -40,19 +70,40 @@ async fn print(store: &Store, tenant: TenantId, mut after: i64, mut left: i64, f
 }
 
 /// A tenant's events as they come, until interrupted. Always a line each.
-pub async fn tail(place: &Place, tenant: Uuid, after: Option<i64>, format: output::Format) -> Result<()> {
+pub async fn tail(
+    place: &Place,
+    tenant: Uuid,
+    after: Option<i64>,
+    format: output::Format,
+) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
-    let lifecycle = Lifecycle { tasks: TaskTracker::new(), cancelled: CancellationToken::new() };
+    let lifecycle = Lifecycle {
+        tasks: TaskTracker::new(),
+        cancelled: CancellationToken::new(),
+    };
     lifecycle.on_signals()?;
     store.start(&lifecycle.tasks, &lifecycle.cancelled);
-    let followed = follow(&store, TenantId(tenant), after, format, &lifecycle.cancelled).await;
+    let followed = follow(
+        &store,
+        TenantId(tenant),
+        after,
+        format,
+        &lifecycle.cancelled,
+    )
+    .await;
     lifecycle.stop(std::time::Duration::from_secs(5)).await;
     database.close(Some(store)).await?;
     followed
 }
 
-async fn follow(store: &Store, tenant: TenantId, after: Option<i64>, format: output::Format, cancelled: &CancellationToken) -> Result<()> {
+async fn follow(
+    store: &Store,
+    tenant: TenantId,
+    after: Option<i64>,
+    format: output::Format,
+    cancelled: &CancellationToken,
+) -> Result<()> {
     let mut heads = store.heads().subscribe();
     let mut after = match after {
         Some(after) => after,
@@ -60,13 +111,21 @@ async fn follow(store: &Store, tenant: TenantId, after: Option<i64>, format: out
     };
     while !cancelled.is_cancelled() {
         heads.borrow_and_update();
-        let page = store.operator_tx().await?.read_tenant(tenant, after.saturating_add(1), MAX_PAGE).await?;
+        let page = store
+            .operator_tx()
+            .await?
+            .read_tenant(tenant, after.saturating_add(1), MAX_PAGE)
+            .await?;
         for event in &page {
             after = event.position;
             match format {
                 output::Format::Table => output::data(&format!(
                     "{} {} {} v{} {} {}",
-                    event.position, event.recorded_at.to_rfc3339(), event.stream, event.version, event.event_type,
+                    event.position,
+                    event.recorded_at.to_rfc3339(),
+                    event.stream,
+                    event.version,
+                    event.event_type,
                     String::from_utf8_lossy(&event.payload)
                 )),
                 output::Format::Json | output::Format::Ndjson => output::json(&row(event)),

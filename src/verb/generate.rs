@@ -10,7 +10,10 @@ use crate::{app, output};
 pub async fn run(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let openapi = serde_json::to_string_pretty(&commands::openapi::document())? + "\n";
-    for (name, text) in [("openapi.json", openapi), ("schema.graphql", app::sdl().await?)] {
+    for (name, text) in [
+        ("openapi.json", openapi),
+        ("schema.graphql", app::sdl().await?),
+    ] {
         let path = out.join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         output::say(&format!("wrote {}", path.display()));

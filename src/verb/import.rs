@@ -31,7 +31,10 @@ pub async fn olist(place: &Place, args: &Args, format: output::Format) -> Result
     let speed = Speed::start();
     let database = place.open().await?;
     let server = database.dev.as_ref().map(|dev| dev.pid);
-    let postgres = database.embedded.as_ref().map(crate::embedded::EmbeddedPostgres::pid);
+    let postgres = database
+        .embedded
+        .as_ref()
+        .map(crate::embedded::EmbeddedPostgres::pid);
     let postgres = postgres.or_else(|| database.dev.as_ref().and_then(|dev| dev.postgres_pid));
     let store = database.connect(place.config.log.partitions).await?;
     let lifecycle = Lifecycle::default();
@@ -41,7 +44,9 @@ pub async fn olist(place: &Place, args: &Args, format: output::Format) -> Result
     engine.run(&lifecycle.tasks, &lifecycle.cancelled);
     let watch = std::sync::Arc::new(memory::Watch::new(postgres, server));
     let (watching, cancelled) = (watch.clone(), lifecycle.cancelled.clone());
-    lifecycle.tasks.spawn(async move { watching.run(cancelled).await });
+    lifecycle
+        .tasks
+        .spawn(async move { watching.run(cancelled).await });
 
     let imported = run(args, &store, &engine, &speed).await;
     let peaks = watch.peaks();
@@ -51,7 +56,13 @@ pub async fn olist(place: &Place, args: &Args, format: output::Format) -> Result
 
     let seconds = speed.seconds();
     #[expect(clippy::cast_precision_loss, reason = "rates are for reading")]
-    let rate = |n: u64| if seconds > 0.0 { (n as f64 / seconds).round() } else { 0.0 };
+    let rate = |n: u64| {
+        if seconds > 0.0 {
+            (n as f64 / seconds).round()
+        } else {
+            0.0
+        }
+    };
     let summary = json!({
         "written": written, "source": report, "seconds": seconds,
         "preparedAfterSeconds": prepared_seconds, "writtenAfterSeconds": written_seconds,
@@ -71,12 +82,21 @@ pub async fn olist(place: &Place, args: &Args, format: output::Format) -> Result
 
 type Imported = (import::Written, olist::Report, f64, f64);
 
-async fn run(args: &Args, store: &event_store::Store, engine: &projections::Engine, speed: &Speed) -> Result<Imported> {
+async fn run(
+    args: &Args,
+    store: &event_store::Store,
+    engine: &projections::Engine,
+    speed: &Speed,
+) -> Result<Imported> {
     let spill = tempfile::Builder::new()
         .prefix("daybook-import-")
         .tempdir_in(args.spill.clone().unwrap_or_else(std::env::temp_dir))
         .context("cannot create a folder for temporary files; choose one with --spill")?;
-    let options = olist::Options { source: args.dir.clone(), spill: spill.path().to_owned(), memory: olist::DEFAULT_MEMORY };
+    let options = olist::Options {
+        source: args.dir.clone(),
+        spill: spill.path().to_owned(),
+        memory: olist::DEFAULT_MEMORY,
+    };
     let mut prepared = tokio::task::spawn_blocking(move || {
         let reading = output::Progress::new("reading", 0);
         let prepared = olist::prepare(&options, &mut |progress| {
@@ -89,7 +109,12 @@ async fn run(args: &Args, store: &event_store::Store, engine: &projections::Engi
     .await??;
     let prepared_seconds = speed.seconds();
     let report = prepared.report().clone();
-    let bus = Bus::new(store.clone(), std::sync::Arc::new(SystemClock), None, Way::Direct);
+    let bus = Bus::new(
+        store.clone(),
+        std::sync::Arc::new(SystemClock),
+        None,
+        Way::Direct,
+    );
     let progress = output::Progress::new("importing", prepared.total_lines());
     let written = import::execute(&bus, "olist", prepared.lines(), &|done| progress.at(done)).await;
     progress.done();

@@ -24,7 +24,19 @@ pub async fn list(place: &Place, format: output::Format) -> Result<()> {
                 "lagEvents": lag.events, "lagSeconds": lag.seconds, "halted": lag.halted })
         })
         .collect();
-    output::rows(format, &["projection", "partition", "nextOffset", "head", "lagEvents", "lagSeconds", "halted"], &rows);
+    output::rows(
+        format,
+        &[
+            "projection",
+            "partition",
+            "nextOffset",
+            "head",
+            "lagEvents",
+            "lagSeconds",
+            "halted",
+        ],
+        &rows,
+    );
     Ok(())
 }
 
@@ -41,7 +53,12 @@ pub async fn wait(place: &Place, token: Option<(&str, Uuid)>, timeout: u64) -> R
     Ok(())
 }
 
-async fn wait_on(store: &Store, token: Option<(&str, Uuid)>, timeout: Duration, alone: bool) -> Result<()> {
+async fn wait_on(
+    store: &Store,
+    token: Option<(&str, Uuid)>,
+    timeout: Duration,
+    alone: bool,
+) -> Result<()> {
     if alone {
         app::engine(store).await?.catch_up().await?;
     }
@@ -59,12 +76,19 @@ async fn wait_on(store: &Store, token: Option<(&str, Uuid)>, timeout: Duration, 
     }
     let all = projections::all();
     let names: Vec<&str> = all.iter().map(|projection| projection.name()).collect();
-    let (waiter, deadline) = (Waiter::new(store.clone()), tokio::time::Instant::now() + timeout);
+    let (waiter, deadline) = (
+        Waiter::new(store.clone()),
+        tokio::time::Instant::now() + timeout,
+    );
     for (partition, offset) in targets {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         match waiter.wait(partition, offset, &names, left).await {
             Ok(()) => {}
-            Err(WaitError::NotCaughtUp(NotCaughtUp { projection, lag_events, .. })) => {
+            Err(WaitError::NotCaughtUp(NotCaughtUp {
+                projection,
+                lag_events,
+                ..
+            })) => {
                 return Err(NotReady(format!("{projection} is still {lag_events} events behind in partition {partition}; wait longer with --timeout, or see `daybook projections list`")).into());
             }
             Err(WaitError::Store(error)) => return Err(error.into()),

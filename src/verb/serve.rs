@@ -46,8 +46,11 @@ pub async fn run(place: &Place, args: &Args, metrics: PrometheusHandle) -> Resul
     let listener = bind(listen).await?;
     let address = listener.local_addr()?;
     let roles = app::Roles::of(&args.roles);
-    let application = app::Application::build(&place.config, store, &lifecycle, metrics, roles).await?;
-    output::json(&serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") }));
+    let application =
+        app::Application::build(&place.config, store, &lifecycle, metrics, roles).await?;
+    output::json(
+        &serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") }),
+    );
     application.serve(listener, &lifecycle).await
 }
 

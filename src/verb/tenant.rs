@@ -11,12 +11,18 @@ use crate::{database::Place, output};
 
 /// The operator at the command line.
 pub fn operator() -> Actor {
-    Actor { kind: ActorKind::Operator, id: "cli".to_owned(), on_behalf_of: None }
+    Actor {
+        kind: ActorKind::Operator,
+        id: "cli".to_owned(),
+        on_behalf_of: None,
+    }
 }
 
 /// One command of the operator.
 pub fn request(tenant: TenantId, kind: &str, data: &serde_json::Value) -> Result<Request> {
-    let spec = registry().by_kind(kind).ok_or_else(|| anyhow!("there is no command {kind}"))?;
+    let spec = registry()
+        .by_kind(kind)
+        .ok_or_else(|| anyhow!("there is no command {kind}"))?;
     Ok(Request {
         tenant,
         actor: operator(),
@@ -34,19 +40,36 @@ pub fn request(tenant: TenantId, kind: &str, data: &serde_json::Value) -> Result
 }
 
 /// Registers a tenant.
-pub async fn create(place: &Place, name: &str, id: Option<Uuid>, country: Option<String>, format: output::Format) -> Result<()> {
+pub async fn create(
+    place: &Place,
+    name: &str,
+    id: Option<Uuid>,
+    country: Option<String>,
+    format: output::Format,
+) -> Result<()> {
     let id = id.unwrap_or_else(|| SystemClock.uuid_v7());
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
-    let bus = Bus::new(store.clone(), std::sync::Arc::new(SystemClock), None, Way::Direct);
+    let bus = Bus::new(
+        store.clone(),
+        std::sync::Arc::new(SystemClock),
+        None,
+        Way::Direct,
+    );
     let mut data = json!({ "name": name });
     if let (Some(country), Some(fields)) = (country, data.as_object_mut()) {
         fields.insert("country".to_owned(), country.into());
     }
-    let answer = bus.execute(request(TenantId(id), "organization.register", &data)?).await;
+    let answer = bus
+        .execute(request(TenantId(id), "organization.register", &data)?)
+        .await;
     database.close(Some(store)).await?;
     answer.map_err(|problem| anyhow!("{} ({})", problem.detail(), problem.code()))?;
-    output::rows(format, &["id", "name"], &[json!({ "id": id, "name": name })]);
+    output::rows(
+        format,
+        &["id", "name"],
+        &[json!({ "id": id, "name": name })],
+    );
     Ok(())
 }
 
@@ -54,12 +77,17 @@ pub async fn create(place: &Place, name: &str, id: Option<Uuid>, country: Option
 pub async fn list(place: &Place, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
-    let tenants = async { Ok::<_, event_store::Error>(store.operator_tx().await?.tenants().await?) }.await;
+    let tenants =
+        async { Ok::<_, event_store::Error>(store.operator_tx().await?.tenants().await?) }.await;
     database.close(Some(store)).await?;
     let rows: Vec<_> = tenants?
         .into_iter()
         .map(|t| json!({ "id": t.tenant.0, "name": t.name, "state": t.state, "partition": t.partition, "events": t.events, "createdAt": t.created_at }))
         .collect();
-    output::rows(format, &["id", "name", "state", "partition", "events", "createdAt"], &rows);
+    output::rows(
+        format,
+        &["id", "name", "state", "partition", "events", "createdAt"],
+        &rows,
+    );
     Ok(())
 }

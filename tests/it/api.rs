@@ -10,20 +10,44 @@ async fn an_order_placed_over_http_is_answered_over_graphql() {
     let app = harness::database().await.serve().await;
     let tenant = app.tenant(&["*"]).await;
     let id = Uuid::now_v7();
-    let (status, placed) = app.post(&tenant.key, &format!("/api/v1/orders/{id}/place"), &an_order()).await;
+    let (status, placed) = app
+        .post(
+            &tenant.key,
+            &format!("/api/v1/orders/{id}/place"),
+            &an_order(),
+        )
+        .await;
     assert_eq!(status, 201, "{placed}");
     assert_eq!(placed["streamId"], format!("order-{id}"));
-    assert_eq!((placed["version"].clone(), placed["events"][0]["type"].clone()), (json!(1), json!("OrderPlaced")));
+    assert_eq!(
+        (
+            placed["version"].clone(),
+            placed["events"][0]["type"].clone()
+        ),
+        (json!(1), json!("OrderPlaced"))
+    );
     let body = json!({
         "query": "query($id: UUID!) { order(id: $id) { orderId number status total { amount currency } lines { productId quantity } } }",
         "variables": { "id": id },
         "extensions": { "consistency": { "after": placed["token"] } },
     });
-    let answer: Value =
-        app.client.post(format!("{}/graphql", app.url)).bearer_auth(&tenant.key).json(&body).send().await.unwrap().json().await.unwrap();
+    let answer: Value = app
+        .client
+        .post(format!("{}/graphql", app.url))
+        .bearer_auth(&tenant.key)
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let order = &answer["data"]["order"];
     assert_eq!(order["status"], "CREATED", "{answer:#}");
-    assert_eq!(order["total"], json!({ "amount": "800", "currency": "EUR" }));
+    assert_eq!(
+        order["total"],
+        json!({ "amount": "800", "currency": "EUR" })
+    );
     assert_eq!(order["number"], "1");
     app.stop().await;
 }
@@ -39,10 +63,31 @@ async fn a_mutation_reads_its_own_write() {
             ... on Accepted { version position token replayed query { order(id: $id) { status customerId } } }
             ... on Problem { code message path }
         } }";
-    let data = app.query(&tenant.key, mutation, json!({ "id": id, "input": an_order() })).await;
-    assert_eq!(data["placeOrder"]["query"]["order"]["status"], "CREATED", "{data:#}");
-    let again = app.query(&tenant.key, mutation, json!({ "id": id, "input": an_order() })).await;
-    assert_eq!((&again["placeOrder"]["__typename"], &again["placeOrder"]["code"]), (&json!("Rejected"), &json!("order-already-placed")));
+    let data = app
+        .query(
+            &tenant.key,
+            mutation,
+            json!({ "id": id, "input": an_order() }),
+        )
+        .await;
+    assert_eq!(
+        data["placeOrder"]["query"]["order"]["status"], "CREATED",
+        "{data:#}"
+    );
+    let again = app
+        .query(
+            &tenant.key,
+            mutation,
+            json!({ "id": id, "input": an_order() }),
+        )
+        .await;
+    assert_eq!(
+        (
+            &again["placeOrder"]["__typename"],
+            &again["placeOrder"]["code"]
+        ),
+        (&json!("Rejected"), &json!("order-already-placed"))
+    );
     app.stop().await;
 }
 
@@ -56,12 +101,24 @@ async fn the_way_of_an_order_and_its_refusals() {
     assert_eq!((status, &missing["code"]), (404, &json!("order-not-found")));
     app.post(&tenant.key, &path("place"), &an_order()).await;
     let (status, refused) = app.post(&tenant.key, &path("ship"), &json!({})).await;
-    assert_eq!((status, &refused["code"]), (422, &json!("order-not-paid")), "{refused}");
+    assert_eq!(
+        (status, &refused["code"]),
+        (422, &json!("order-not-paid")),
+        "{refused}"
+    );
     // The tenant may allow it.
     let settings = format!("/api/v1/organizations/{}/change-settings", tenant.id);
-    let (status, changed) = app.post(&tenant.key, &settings, &json!({ "shipBeforePayment": true })).await;
+    let (status, changed) = app
+        .post(
+            &tenant.key,
+            &settings,
+            &json!({ "shipBeforePayment": true }),
+        )
+        .await;
     assert_eq!(status, 200, "{changed}");
-    let (status, shipped) = app.post(&tenant.key, &path("ship"), &json!({ "carrier": "DHL" })).await;
+    let (status, shipped) = app
+        .post(&tenant.key, &path("ship"), &json!({ "carrier": "DHL" }))
+        .await;
     assert_eq!((status, &shipped["version"]), (200, &json!(2)), "{shipped}");
     app.stop().await;
 }
@@ -79,13 +136,24 @@ async fn dry_runs_versions_and_keys() {
         }
         async move {
             let response = request.send().await.unwrap();
-            (response.status().as_u16(), response.json::<Value>().await.unwrap())
+            (
+                response.status().as_u16(),
+                response.json::<Value>().await.unwrap(),
+            )
         }
     };
     let (status, dry) = send(None, format!("{place}?dryRun=true"), an_order()).await;
-    assert_eq!((status, &dry["dryRun"], &dry["position"]), (200, &json!(true), &Value::Null), "{dry}");
+    assert_eq!(
+        (status, &dry["dryRun"], &dry["position"]),
+        (200, &json!(true), &Value::Null),
+        "{dry}"
+    );
     let (status, stale) = send(Some(("if-match", "\"3\"")), place.clone(), an_order()).await;
-    assert_eq!((status, &stale["currentVersion"]), (409, &json!(0)), "{stale}");
+    assert_eq!(
+        (status, &stale["currentVersion"]),
+        (409, &json!(0)),
+        "{stale}"
+    );
     let key = Some(("idempotency-key", "first"));
     let (status, first) = send(key, place.clone(), an_order()).await;
     assert_eq!((status, &first["replayed"]), (201, &json!(false)));
@@ -96,7 +164,11 @@ async fn dry_runs_versions_and_keys() {
     let mut other = an_order();
     other["currency"] = json!("USD");
     let (status, reused) = send(key, place.clone(), other).await;
-    assert_eq!((status, &reused["code"]), (422, &json!("key-reused")), "{reused}");
+    assert_eq!(
+        (status, &reused["code"]),
+        (422, &json!("key-reused")),
+        "{reused}"
+    );
     app.stop().await;
 }
 
@@ -106,18 +178,37 @@ async fn a_hundred_requests_with_one_key_have_one_effect() {
     let tenant = app.tenant(&["*"]).await;
     let url = format!("{}/api/v1/orders/{}/place", app.url, Uuid::now_v7());
     let requests = (0..100).map(|_| {
-        let request = app.client.post(&url).bearer_auth(&tenant.key).header("idempotency-key", "k").json(&an_order());
+        let request = app
+            .client
+            .post(&url)
+            .bearer_auth(&tenant.key)
+            .header("idempotency-key", "k")
+            .json(&an_order());
         async move { request.send().await.unwrap().json::<Value>().await.unwrap() }
     });
     let mut answers = futures::future::join_all(requests).await;
-    let fresh = answers.iter().filter(|a| a["replayed"] == json!(false)).count();
+    let fresh = answers
+        .iter()
+        .filter(|a| a["replayed"] == json!(false))
+        .count();
     assert_eq!(fresh, 1, "one of them did it");
     for answer in &mut answers {
         answer["replayed"] = json!(true);
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "100 equal answers: {:#}", answers[0]);
+    assert!(
+        answers.windows(2).all(|pair| pair[0] == pair[1]),
+        "100 equal answers: {:#}",
+        answers[0]
+    );
     // The registration, the key and the order.
-    let newest = app.store.operator_tx().await.unwrap().newest_position(tenant.id).await.unwrap();
+    let newest = app
+        .store
+        .operator_tx()
+        .await
+        .unwrap()
+        .newest_position(tenant.id)
+        .await
+        .unwrap();
     assert_eq!(newest, 3);
     app.stop().await;
 }
@@ -127,15 +218,33 @@ async fn two_hundred_writers_expect_one_version_and_one_wins() {
     let app = harness::database().await.serve().await;
     let tenant = app.tenant(&["*"]).await;
     let id = Uuid::now_v7();
-    app.post(&tenant.key, &format!("/api/v1/orders/{id}/place"), &an_order()).await;
+    app.post(
+        &tenant.key,
+        &format!("/api/v1/orders/{id}/place"),
+        &an_order(),
+    )
+    .await;
     let url = format!("{}/api/v1/orders/{id}/start-processing", app.url);
     let requests = (0..200).map(|_| {
-        let request = app.client.post(&url).bearer_auth(&tenant.key).header("if-match", "\"1\"").json(&json!({}));
+        let request = app
+            .client
+            .post(&url)
+            .bearer_auth(&tenant.key)
+            .header("if-match", "\"1\"")
+            .json(&json!({}));
         async move { request.send().await.unwrap().status().as_u16() }
     });
     let statuses = futures::future::join_all(requests).await;
-    assert_eq!(statuses.iter().filter(|s| **s == 200).count(), 1, "{statuses:?}");
-    assert_eq!(statuses.iter().filter(|s| **s == 409).count(), 199, "{statuses:?}");
+    assert_eq!(
+        statuses.iter().filter(|s| **s == 200).count(),
+        1,
+        "{statuses:?}"
+    );
+    assert_eq!(
+        statuses.iter().filter(|s| **s == 409).count(),
+        199,
+        "{statuses:?}"
+    );
     app.stop().await;
 }
 
@@ -145,14 +254,16 @@ async fn bulk_lines_are_answered_in_order_and_one_bad_line_stops_nothing() {
     let tenant = app.tenant(&["*"]).await;
     let id = Uuid::now_v7();
     let lines = [
-        json!({ "type": "order.place", "id": id, "data": an_order(), "idempotencyKey": "a" }).to_string(),
+        json!({ "type": "order.place", "id": id, "data": an_order(), "idempotencyKey": "a" })
+            .to_string(),
         "{ not json".to_owned(),
         json!({ "type": "order.approvePayment", "id": id }).to_string(),
         json!({ "type": "order.explode", "id": id }).to_string(),
         String::new(),
         json!({ "type": "order.ship", "id": id, "data": { "colour": "red" } }).to_string(),
         json!({ "type": "order.ship", "id": id, "expectedVersion": 2 }).to_string(),
-        json!({ "type": "order.place", "id": id, "data": an_order(), "idempotencyKey": "a" }).to_string(),
+        json!({ "type": "order.place", "id": id, "data": an_order(), "idempotencyKey": "a" })
+            .to_string(),
     ];
     let response = app
         .client
@@ -165,10 +276,27 @@ async fn bulk_lines_are_answered_in_order_and_one_bad_line_stops_nothing() {
         .unwrap();
     assert_eq!(response.status(), 200);
     let text = response.text().await.unwrap();
-    let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let seen: Vec<(u64, u64)> =
-        answers.iter().map(|a| (a["line"].as_u64().unwrap(), a["status"].as_u64().unwrap())).collect();
-    assert_eq!(seen, [(1, 201), (2, 400), (3, 200), (4, 400), (6, 400), (7, 200), (8, 200)], "{text}");
+    let answers: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let seen: Vec<(u64, u64)> = answers
+        .iter()
+        .map(|a| (a["line"].as_u64().unwrap(), a["status"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (1, 201),
+            (2, 400),
+            (3, 200),
+            (4, 400),
+            (6, 400),
+            (7, 200),
+            (8, 200)
+        ],
+        "{text}"
+    );
     assert_eq!(answers[6]["result"]["replayed"], json!(true));
     app.stop().await;
 }
@@ -179,15 +307,35 @@ async fn keys_are_scoped_and_revoked_at_once() {
     let tenant = app.tenant(&["*"]).await;
     let organization = format!("/api/v1/organizations/{}", tenant.id);
     let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
-    let (status, issued) = app.post(&tenant.key, &format!("{organization}/issue-api-key"), &wanted).await;
+    let (status, issued) = app
+        .post(
+            &tenant.key,
+            &format!("{organization}/issue-api-key"),
+            &wanted,
+        )
+        .await;
     assert_eq!(status, 200, "{issued}");
     let reader = issued["apiKey"].as_str().unwrap();
     let place = format!("/api/v1/orders/{}/place", Uuid::now_v7());
     assert_eq!(app.post(reader, &place, &an_order()).await.0, 403);
-    assert_eq!(app.query(reader, "{ orders { totalCount } }", json!({})).await["orders"]["totalCount"], 0);
+    assert_eq!(
+        app.query(reader, "{ orders { totalCount } }", json!({}))
+            .await["orders"]["totalCount"],
+        0
+    );
     let revoke = json!({ "keyId": issued["keyId"] });
-    let (status, _) = app.post(&tenant.key, &format!("{organization}/revoke-api-key"), &revoke).await;
+    let (status, _) = app
+        .post(
+            &tenant.key,
+            &format!("{organization}/revoke-api-key"),
+            &revoke,
+        )
+        .await;
     assert_eq!(status, 200);
-    assert_eq!(app.post(reader, &place, &an_order()).await.0, 401, "revoked with the answer");
+    assert_eq!(
+        app.post(reader, &place, &an_order()).await.0,
+        401,
+        "revoked with the answer"
+    );
     app.stop().await;
 }

@@ -29,18 +29,41 @@ pub fn append(tenant: TenantId, stream: &str, expected: Expected, events: usize)
 }
 
 pub fn registration(tenant: TenantId) -> Append {
-    Append { registers: true, ..append(tenant, &format!("organization-{tenant}"), Expected::NoStream, 1) }
+    Append {
+        registers: true,
+        ..append(
+            tenant,
+            &format!("organization-{tenant}"),
+            Expected::NoStream,
+            1,
+        )
+    }
 }
 
 pub async fn registered(store: &Store) -> TenantId {
     let tenant = TenantId(Uuid::now_v7());
     let outcomes = store.append(&[registration(tenant)]).await.unwrap();
-    assert!(matches!(outcomes[0], Ok(Outcome::Appended(Appended { first_position: 1, .. }))), "{outcomes:?}");
+    assert!(
+        matches!(
+            outcomes[0],
+            Ok(Outcome::Appended(Appended {
+                first_position: 1,
+                ..
+            }))
+        ),
+        "{outcomes:?}"
+    );
     tenant
 }
 
 async fn one(store: &Store, append: Append) -> Outcome {
-    store.append(&[append]).await.unwrap().pop().unwrap().unwrap()
+    store
+        .append(&[append])
+        .await
+        .unwrap()
+        .pop()
+        .unwrap()
+        .unwrap()
 }
 
 fn numbers(outcome: &Outcome) -> (i64, i32) {
@@ -63,7 +86,13 @@ async fn entries_of_a_batch_see_each_other_and_a_loser_fails_alone() {
         append(tenant, "order-c", Expected::StreamExists, 1),
         append(tenant, "order-b", Expected::StreamExists, 1),
     ];
-    let outcomes: Vec<_> = store.append(&batch).await.unwrap().into_iter().map(Result::unwrap).collect();
+    let outcomes: Vec<_> = store
+        .append(&batch)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(numbers(&outcomes[0]), (2, 1));
     assert_eq!(numbers(&outcomes[1]), (4, 1));
     assert_eq!(outcomes[2], Outcome::Conflict { current_version: 2 });
@@ -84,11 +113,15 @@ async fn an_unstorable_command_is_cornered_and_the_rest_of_its_batch_is_written(
     let mut huge = append(tenant, "order-huge", Expected::NoStream, 1);
     huge.events[0].payload = vec![b'x'; 600 * 1024];
     let long = append(tenant, &"s".repeat(300), Expected::NoStream, 1);
-    let mut batch: Vec<_> = (0..20).map(|n| append(tenant, &format!("order-{n}"), Expected::NoStream, 1)).collect();
+    let mut batch: Vec<_> = (0..20)
+        .map(|n| append(tenant, &format!("order-{n}"), Expected::NoStream, 1))
+        .collect();
     batch.insert(7, huge);
     batch.insert(13, long);
     let outcomes = store.append(&batch).await.unwrap();
-    let failed: Vec<usize> = (0..outcomes.len()).filter(|n| outcomes[*n].is_err()).collect();
+    let failed: Vec<usize> = (0..outcomes.len())
+        .filter(|n| outcomes[*n].is_err())
+        .collect();
     assert_eq!(failed, [7, 13]);
     let mut tx = store.operator_tx().await.unwrap();
     assert_eq!(tx.read_tenant(tenant, 1, 100).await.unwrap().len(), 21);
@@ -98,14 +131,36 @@ async fn an_unstorable_command_is_cornered_and_the_rest_of_its_batch_is_written(
 async fn a_key_is_answered_with_its_first_result() {
     let store = harness::database().await.store().await;
     let tenant = registered(&store).await;
-    let keyed = Append { request_hash: Some([7; 32]), ..append(tenant, "order-a", Expected::NoStream, 2) };
+    let keyed = Append {
+        request_hash: Some([7; 32]),
+        ..append(tenant, "order-a", Expected::NoStream, 2)
+    };
     let first = one(&store, keyed.clone()).await;
-    let Outcome::Duplicate { original, request_hash } = one(&store, keyed.clone()).await else { panic!("not a duplicate") };
-    assert_eq!((original.first_position, original.first_version, original.events), (2, 1, 2));
+    let Outcome::Duplicate {
+        original,
+        request_hash,
+    } = one(&store, keyed.clone()).await
+    else {
+        panic!("not a duplicate")
+    };
+    assert_eq!(
+        (
+            original.first_position,
+            original.first_version,
+            original.events
+        ),
+        (2, 1, 2)
+    );
     assert_eq!(numbers(&first), (2, 1));
     assert_eq!(request_hash, [7; 32]);
-    let use_of_key = [KeyUse { tenant, command_id: keyed.command_id }];
-    let want = [Want { tenant, stream: StreamId("order-a".into()) }];
+    let use_of_key = [KeyUse {
+        tenant,
+        command_id: keyed.command_id,
+    }];
+    let want = [Want {
+        tenant,
+        stream: StreamId("order-a".into()),
+    }];
     let (loaded, uses) = store.load(&want, &use_of_key).await.unwrap();
     assert_eq!(loaded[0].events.len(), 2);
     assert_eq!(uses[0].as_ref().unwrap().first_position, 2);
@@ -115,9 +170,15 @@ async fn a_key_is_answered_with_its_first_result() {
 async fn tenants_are_registered_once_and_first() {
     let store = harness::database().await.store().await;
     let stranger = TenantId(Uuid::now_v7());
-    assert_eq!(one(&store, append(stranger, "order-a", Expected::NoStream, 1)).await, Outcome::Refused(Refusal::TenantUnknown));
+    assert_eq!(
+        one(&store, append(stranger, "order-a", Expected::NoStream, 1)).await,
+        Outcome::Refused(Refusal::TenantUnknown)
+    );
     let tenant = registered(&store).await;
-    assert_eq!(one(&store, registration(tenant)).await, Outcome::Refused(Refusal::TenantExists));
+    assert_eq!(
+        one(&store, registration(tenant)).await,
+        Outcome::Refused(Refusal::TenantExists)
+    );
     // In one batch: what comes before the registration is refused, what comes after it is not.
     let fresh = TenantId(Uuid::now_v7());
     let batch = [
@@ -125,9 +186,18 @@ async fn tenants_are_registered_once_and_first() {
         registration(fresh),
         append(fresh, "customer-a", Expected::NoStream, 1),
     ];
-    let outcomes: Vec<_> = store.append(&batch).await.unwrap().into_iter().map(Result::unwrap).collect();
+    let outcomes: Vec<_> = store
+        .append(&batch)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(outcomes[0], Outcome::Refused(Refusal::TenantUnknown));
-    assert_eq!((numbers(&outcomes[1]), numbers(&outcomes[2])), ((1, 1), (2, 1)));
+    assert_eq!(
+        (numbers(&outcomes[1]), numbers(&outcomes[2])),
+        ((1, 1), (2, 1))
+    );
 }
 
 #[tokio::test]
@@ -135,19 +205,36 @@ async fn imported_times_never_go_back_nor_into_the_future() {
     let store = harness::database().await.store().await;
     let tenant = TenantId(Uuid::now_v7());
     let long_ago = Utc::now() - TimeDelta::days(900);
-    let dated = |append: Append, days: i64| Append { occurred_at: Some(long_ago + Duration::days(days)), ..append };
+    let dated = |append: Append, days: i64| Append {
+        occurred_at: Some(long_ago + Duration::days(days)),
+        ..append
+    };
     let batch = [
         dated(registration(tenant), 0),
         dated(append(tenant, "order-a", Expected::NoStream, 1), 5),
         dated(append(tenant, "order-b", Expected::NoStream, 1), 4),
         dated(append(tenant, "order-c", Expected::NoStream, 1), 5),
     ];
-    let outcomes: Vec<_> = store.append(&batch).await.unwrap().into_iter().map(Result::unwrap).collect();
+    let outcomes: Vec<_> = store
+        .append(&batch)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(outcomes[2], Outcome::Refused(Refusal::BehindNewest));
     assert_eq!(numbers(&outcomes[3]), (3, 1));
-    let behind = one(&store, dated(append(tenant, "order-d", Expected::NoStream, 1), 1)).await;
+    let behind = one(
+        &store,
+        dated(append(tenant, "order-d", Expected::NoStream, 1), 1),
+    )
+    .await;
     assert_eq!(behind, Outcome::Refused(Refusal::BehindNewest));
-    let ahead = one(&store, dated(append(tenant, "order-d", Expected::NoStream, 1), 2000)).await;
+    let ahead = one(
+        &store,
+        dated(append(tenant, "order-d", Expected::NoStream, 1), 2000),
+    )
+    .await;
     assert_eq!(ahead, Outcome::Refused(Refusal::BehindNewest));
 }
 
@@ -157,9 +244,19 @@ async fn the_log_refuses_changes_even_to_its_administrator() {
     let store = database.store().await;
     registered(&store).await;
     let mut admin = database.admin().await;
-    for statement in ["update log.event set position = 9", "delete from log.event", "truncate log.event"] {
-        let refused = sqlx::raw_sql(statement).execute(&mut admin).await.unwrap_err();
-        assert!(refused.to_string().contains("append-only"), "{statement}: {refused}");
+    for statement in [
+        "update log.event set position = 9",
+        "delete from log.event",
+        "truncate log.event",
+    ] {
+        let refused = sqlx::raw_sql(statement)
+            .execute(&mut admin)
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().contains("append-only"),
+            "{statement}: {refused}"
+        );
     }
 }
 
@@ -170,7 +267,10 @@ async fn append_refuses_other_isolation_levels_and_other_partitions() {
     let empty = "select * from log.append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')";
     sqlx::raw_sql(empty).execute(&mut admin).await.unwrap();
     let serializable = format!("begin isolation level repeatable read; {empty}");
-    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(serializable)).execute(&mut admin).await.unwrap_err();
+    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(serializable))
+        .execute(&mut admin)
+        .await
+        .unwrap_err();
     assert!(refused.to_string().contains("READ COMMITTED"), "{refused}");
 }
 
@@ -185,12 +285,35 @@ async fn changed_bytes_stop_every_reader() {
         .execute(&mut admin)
         .await
         .unwrap();
-    let wants = [Want { tenant, stream: StreamId("order-a".into()) }];
+    let wants = [Want {
+        tenant,
+        stream: StreamId("order-a".into()),
+    }];
     let loaded = store.load(&wants, &[]).await.unwrap_err().to_string();
     assert!(loaded.contains("content_hash"), "{loaded}");
-    let read = store.operator_tx().await.unwrap().read_tenant(tenant, 1, 10).await.unwrap_err().to_string();
-    assert!(read.contains("content_hash") && read.contains("log.event"), "{read}");
-    sqlx::raw_sql("delete from log.event where position = 2").execute(&mut admin).await.unwrap();
-    let hole = store.partition_tx().await.unwrap().read_partition(tenant.partition(16), 0, 10).await.unwrap_err().to_string();
+    let read = store
+        .operator_tx()
+        .await
+        .unwrap()
+        .read_tenant(tenant, 1, 10)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        read.contains("content_hash") && read.contains("log.event"),
+        "{read}"
+    );
+    sqlx::raw_sql("delete from log.event where position = 2")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    let hole = store
+        .partition_tx()
+        .await
+        .unwrap()
+        .read_partition(tenant.partition(16), 0, 10)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(hole.contains("offset"), "{hole}");
 }

@@ -2,7 +2,6 @@
 //! run, which ends with the test process.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -31,27 +30,34 @@ pub fn server() -> &'static Server {
         // It lives as long as the process: its own thread keeps its runtime, and its watchdog ends it with us.
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async move {
-                let folder = tempfile::Builder::new().prefix("daybook-it-").tempdir_in(scratch()).unwrap();
-                let options = embedded::Options { data_dir: folder.path().to_owned(), port: 0 };
-                let postgres = embedded::EmbeddedPostgres::start(&options).await.expect("PostgreSQL starts");
+                let postgres = embedded::EmbeddedPostgres::start_throw_away()
+                    .await
+                    .expect("PostgreSQL starts");
                 let admin = sqlx::PgPool::connect(postgres.url()).await.unwrap();
-                sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}"))).execute(&admin).await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}")))
+                    .execute(&admin)
+                    .await
+                    .unwrap();
                 admin.close().await;
                 let template = replace_database(postgres.url(), TEMPLATE);
-                app::migrate(&options_for(&template), 16).await.expect("the template migrates");
-                sender.send(Server { url: postgres.url().to_owned() }).unwrap();
+                app::migrate(&options_for(&template), 16)
+                    .await
+                    .expect("the template migrates");
+                sender
+                    .send(Server {
+                        url: postgres.url().to_owned(),
+                    })
+                    .unwrap();
                 std::future::pending::<()>().await;
             });
         });
         receiver.recv().expect("the test server starts")
     })
-}
-
-/// A folder that the user whom PostgreSQL runs as can reach.
-pub fn scratch() -> PathBuf {
-    std::env::temp_dir()
 }
 
 fn replace_database(url: &str, name: &str) -> String {
@@ -85,11 +91,15 @@ pub async fn database() -> Database {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let server = tokio::task::spawn_blocking(server).await.unwrap();
     let name = format!("it_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-    let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&server.url).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {name} template {TEMPLATE} strategy file_copy")))
-        .execute(&mut admin)
+    let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(&server.url)
         .await
         .unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "create database {name} template {TEMPLATE} strategy file_copy"
+    )))
+    .execute(&mut admin)
+    .await
+    .unwrap();
     // Rights on a database are not copied with it.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
         "grant connect, create on database {name} to daybook_migrator, daybook_partition, daybook_owner"
@@ -98,7 +108,10 @@ pub async fn database() -> Database {
     .await
     .unwrap();
     let url = replace_database(&server.url, &name);
-    Database { options: options_for(&url), url }
+    Database {
+        options: options_for(&url),
+        url,
+    }
 }
 
 impl Database {
@@ -108,7 +121,9 @@ impl Database {
 
     /// A connection that may see everything.
     pub async fn admin(&self) -> sqlx::PgConnection {
-        <sqlx::PgConnection as sqlx::Connection>::connect(&self.url).await.unwrap()
+        <sqlx::PgConnection as sqlx::Connection>::connect(&self.url)
+            .await
+            .unwrap()
     }
 
     /// The whole application on this database, listening.
@@ -116,13 +131,27 @@ impl Database {
         let lifecycle = Lifecycle::default();
         let store = self.store().await;
         let metrics = daybook::telemetry::metrics_handle().unwrap();
-        let application =
-            app::Application::build(&config(), store.clone(), &lifecycle, metrics, app::Roles::ALL).await.unwrap();
+        let application = app::Application::build(
+            &config(),
+            store.clone(),
+            &lifecycle,
+            metrics,
+            app::Roles::ALL,
+        )
+        .await
+        .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = lifecycle.clone();
-        let task = tokio::spawn(async move { application.serve(listener, &serving).await.unwrap() });
-        Served { url, store, lifecycle, task: Some(task), client: reqwest::Client::new() }
+        let task =
+            tokio::spawn(async move { application.serve(listener, &serving).await.unwrap() });
+        Served {
+            url,
+            store,
+            lifecycle,
+            task: Some(task),
+            client: reqwest::Client::new(),
+        }
     }
 }
 
@@ -146,27 +175,60 @@ impl Served {
     /// Registers a tenant and issues a key of these scopes, as the operator does.
     pub async fn tenant(&self, scopes: &[&str]) -> Tenant {
         let id = TenantId(SystemClock.uuid_v7());
-        let bus = commands::Bus::new(self.store.clone(), Arc::new(SystemClock), None, commands::Way::Direct);
-        let register = daybook::verb::tenant::request(id, "organization.register", &json!({ "name": "Test & Sons" })).unwrap();
+        let bus = commands::Bus::new(
+            self.store.clone(),
+            Arc::new(SystemClock),
+            None,
+            commands::Way::Direct,
+        );
+        let register = daybook::verb::tenant::request(
+            id,
+            "organization.register",
+            &json!({ "name": "Test & Sons" }),
+        )
+        .unwrap();
         bus.execute(register).await.unwrap();
-        Tenant { id, key: self.key(id, scopes).await }
+        Tenant {
+            id,
+            key: self.key(id, scopes).await,
+        }
     }
 
     pub async fn key(&self, tenant: TenantId, scopes: &[&str]) -> String {
         let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-        daybook::verb::key::issue(&self.store, tenant, &scopes, "test").await.unwrap().1
+        daybook::verb::key::issue(&self.store, tenant, &scopes, "test")
+            .await
+            .unwrap()
+            .1
     }
 
     /// POSTs JSON; status and answer.
     pub async fn post(&self, key: &str, path: &str, body: &Value) -> (u16, Value) {
-        let response = self.client.post(format!("{}{path}", self.url)).bearer_auth(key).json(body).send().await.unwrap();
-        (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
+        let response = self
+            .client
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(key)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        (
+            response.status().as_u16(),
+            response.json().await.unwrap_or(Value::Null),
+        )
     }
 
     /// A GraphQL operation's whole answer.
     pub async fn graphql(&self, key: &str, query: &str, variables: Value) -> Value {
         let body = json!({ "query": query, "variables": variables });
-        let response = self.client.post(format!("{}/graphql", self.url)).bearer_auth(key).json(&body).send().await.unwrap();
+        let response = self
+            .client
+            .post(format!("{}/graphql", self.url))
+            .bearer_auth(key)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         response.json().await.unwrap()
     }
 
@@ -178,7 +240,10 @@ impl Served {
     }
 
     pub async fn stop(mut self) {
-        assert!(self.lifecycle.stop(Duration::from_secs(20)).await, "every task ends");
+        assert!(
+            self.lifecycle.stop(Duration::from_secs(20)).await,
+            "every task ends"
+        );
         self.task.take().unwrap().await.unwrap();
         self.store.close().await;
     }

@@ -6,17 +6,21 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
-    missing_docs,
+    clippy::disallowed_methods,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]
 
 mod api;
-mod architecture;
 mod append;
+mod architecture;
 mod bad_input;
 mod catalogue;
+mod embedded;
 mod harness;
+mod import;
 mod isolation;
+mod olist_fixture;
 mod projections;
+mod real_data;
 mod writers;

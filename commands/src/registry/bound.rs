@@ -136,8 +136,8 @@ impl<C: Command> Handler for Bound<C> {
             code: rejection.code(),
             detail: rejection.to_string(),
         })?;
-        let written = at_once(sink.collect())
-            .ok_or_else(|| internal("a decision waited for something"))?;
+        let written =
+            at_once(sink.collect()).ok_or_else(|| internal("a decision waited for something"))?;
         let mut events = Vec::with_capacity(written.len());
         for event in written {
             events.push(DecidedEvent {

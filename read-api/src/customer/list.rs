@@ -81,7 +81,13 @@ impl CustomerFilter {
             self.registered_at.map(|test| test.clause(F::RegisteredAt)),
         ];
         let own = own.into_iter().flatten().collect::<Result<_, _>>()?;
-        group(own, self.and, self.or, self.not.map(|not| *not), Self::clause)
+        group(
+            own,
+            self.and,
+            self.or,
+            self.not.map(|not| *not),
+            Self::clause,
+        )
     }
 }
 
@@ -104,7 +110,10 @@ pub(crate) struct CustomerSort {
 
 impl Default for CustomerSort {
     fn default() -> Self {
-        Self { field: CustomerSortField::RegisteredAt, direction: Direction::Desc }
+        Self {
+            field: CustomerSortField::RegisteredAt,
+            direction: Direction::Desc,
+        }
     }
 }
 
@@ -135,11 +144,20 @@ pub(super) async fn page(
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
     filter::push(&mut query, &clause, &CustomerField::column);
     page.push(&mut query);
-    let rows: Vec<Customer> = query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?;
+    let rows: Vec<Customer> = query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?;
     let (rows, more) = page.cut(rows);
-    let place = |row: &Customer| Place { key: row.registered_at.timestamp_micros(), id: row.customer_id };
+    let place = |row: &Customer| Place {
+        key: row.registered_at.timestamp_micros(),
+        id: row.customer_id,
+    };
     let nodes = rows.into_iter().map(|row| (place(&row), row)).collect();
-    let total = CustomerTotal { snapshot: Arc::clone(&snapshot), clause };
+    let total = CustomerTotal {
+        snapshot: Arc::clone(&snapshot),
+        clause,
+    };
     page.connection(snapshot.cursors(), nodes, more, total)
 }
 
@@ -161,6 +179,9 @@ impl CustomerTotal {
     async fn count(&self) -> Result<i64, Failure> {
         let mut query = QueryBuilder::<Postgres>::new("select count(*) from customer c where ");
         filter::push(&mut query, &self.clause, &CustomerField::column);
-        Ok(query.build_query_scalar().fetch_one(&mut *self.snapshot.statement().await).await?)
+        Ok(query
+            .build_query_scalar()
+            .fetch_one(&mut *self.snapshot.statement().await)
+            .await?)
     }
 }

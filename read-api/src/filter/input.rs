@@ -64,7 +64,15 @@ pub(crate) struct StringFilter {
 
 impl StringFilter {
     pub(crate) fn clause<F: Copy>(self, field: F) -> Result<Clause<F>, Failure> {
-        let Self { eq, any_of, gt, gte, lt, lte, contains } = self;
+        let Self {
+            eq,
+            any_of,
+            gt,
+            gte,
+            lt,
+            lte,
+            contains,
+        } = self;
         let mut tests = tests(eq, any_of)?;
         tests.extend(ranges(gt, gte, lt, lte)?);
         tests.extend(contains.map(Test::Contains));
@@ -95,7 +103,14 @@ pub(crate) struct RangeFilter<T: Comparable> {
 
 impl<T: Comparable> RangeFilter<T> {
     pub(crate) fn clause<F: Copy>(self, field: F) -> Result<Clause<F>, Failure> {
-        let Self { eq, any_of, gt, gte, lt, lte } = self;
+        let Self {
+            eq,
+            any_of,
+            gt,
+            gte,
+            lt,
+            lte,
+        } = self;
         let mut tests = tests(eq, any_of)?;
         tests.extend(ranges(gt, gte, lt, lte)?);
         Ok(all(field, tests))
@@ -130,7 +145,9 @@ pub(crate) fn group<F, I>(
         clauses.push(clause(part)?);
     }
     if let Some(parts) = or {
-        clauses.push(Clause::Any(parts.into_iter().map(&clause).collect::<Result<_, _>>()?));
+        clauses.push(Clause::Any(
+            parts.into_iter().map(&clause).collect::<Result<_, _>>()?,
+        ));
     }
     if let Some(part) = not {
         clauses.push(Clause::Not(Box::new(clause(part)?)));
@@ -151,14 +168,28 @@ pub(crate) fn words<F: Copy, E: InputType>(
         MaybeUndefined::Null => MaybeUndefined::Null,
         MaybeUndefined::Value(word) => MaybeUndefined::Value(text(word)),
     };
-    Ok(all(field, tests(eq, any_of.map(|words| words.into_iter().map(text).collect()))?))
+    Ok(all(
+        field,
+        tests(
+            eq,
+            any_of.map(|words| words.into_iter().map(text).collect()),
+        )?,
+    ))
 }
 
 fn all<F: Copy>(field: F, tests: Vec<Test>) -> Clause<F> {
-    Clause::All(tests.into_iter().map(|test| Clause::Field(field, test)).collect())
+    Clause::All(
+        tests
+            .into_iter()
+            .map(|test| Clause::Field(field, test))
+            .collect(),
+    )
 }
 
-fn tests<T: Comparable>(eq: MaybeUndefined<T>, any_of: Option<Vec<T>>) -> Result<Vec<Test>, Failure> {
+fn tests<T: Comparable>(
+    eq: MaybeUndefined<T>,
+    any_of: Option<Vec<T>>,
+) -> Result<Vec<Test>, Failure> {
     let mut tests = Vec::new();
     match eq {
         MaybeUndefined::Undefined => {}
@@ -166,7 +197,9 @@ fn tests<T: Comparable>(eq: MaybeUndefined<T>, any_of: Option<Vec<T>>) -> Result
         MaybeUndefined::Value(value) => tests.push(Test::Is(Some(value.value()?))),
     }
     if let Some(values) = any_of {
-        tests.push(Test::In(values.into_iter().map(T::value).collect::<Result<_, _>>()?));
+        tests.push(Test::In(
+            values.into_iter().map(T::value).collect::<Result<_, _>>()?,
+        ));
     }
     Ok(tests)
 }

@@ -15,12 +15,20 @@ pub(crate) struct Column {
 impl Column {
     /// A column, or an expression, of the table itself.
     pub(crate) const fn of(expression: &'static str) -> Self {
-        Self { before: "", expression, after: "" }
+        Self {
+            before: "",
+            expression,
+            after: "",
+        }
     }
 }
 
 /// Appends the condition.
-pub(crate) fn push<F: Copy>(query: &mut QueryBuilder<Postgres>, clause: &Clause<F>, column: &impl Fn(F) -> Column) {
+pub(crate) fn push<F: Copy>(
+    query: &mut QueryBuilder<Postgres>,
+    clause: &Clause<F>,
+    column: &impl Fn(F) -> Column,
+) {
     match clause {
         Clause::All(clauses) => join(query, clauses, " and ", "true", column),
         Clause::Any(clauses) => join(query, clauses, " or ", "false", column),

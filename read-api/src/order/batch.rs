@@ -45,35 +45,64 @@ pub(crate) fn orders(snapshot: Arc<Snapshot>, rows: Vec<OrderRow>) -> Vec<Order>
         reviews: OnceCell::new(),
         customer: OnceCell::new(),
     });
-    rows.into_iter().map(|row| Order { row, batch: Arc::clone(&batch) }).collect()
+    rows.into_iter()
+        .map(|row| Order {
+            row,
+            batch: Arc::clone(&batch),
+        })
+        .collect()
 }
 
 impl Batch {
     pub(crate) async fn lines(&self, order: &OrderRow) -> Result<Vec<OrderLine>, Failure> {
-        let lines = once(&self.lines, order.order_id, || detail::lines(&self.snapshot, &self.orders)).await?;
-        Ok(lines.unwrap_or_default().into_iter().map(|line| line.in_currency(&order.currency)).collect())
+        let lines = once(&self.lines, order.order_id, || {
+            detail::lines(&self.snapshot, &self.orders)
+        })
+        .await?;
+        Ok(lines
+            .unwrap_or_default()
+            .into_iter()
+            .map(|line| line.in_currency(&order.currency))
+            .collect())
     }
 
     pub(crate) async fn payments(&self, order: &OrderRow) -> Result<Vec<OrderPayment>, Failure> {
-        let payments = once(&self.payments, order.order_id, || detail::payments(&self.snapshot, &self.orders)).await?;
-        Ok(payments.unwrap_or_default().into_iter().map(|payment| payment.in_currency(&order.currency)).collect())
+        let payments = once(&self.payments, order.order_id, || {
+            detail::payments(&self.snapshot, &self.orders)
+        })
+        .await?;
+        Ok(payments
+            .unwrap_or_default()
+            .into_iter()
+            .map(|payment| payment.in_currency(&order.currency))
+            .collect())
     }
 
     pub(crate) async fn reviews(&self, order: &OrderRow) -> Result<Vec<OrderReview>, Failure> {
-        let reviews = once(&self.reviews, order.order_id, || detail::reviews(&self.snapshot, &self.orders)).await?;
+        let reviews = once(&self.reviews, order.order_id, || {
+            detail::reviews(&self.snapshot, &self.orders)
+        })
+        .await?;
         Ok(reviews.unwrap_or_default())
     }
 
     pub(crate) async fn customer(&self, id: Uuid) -> Result<Option<Customer>, Failure> {
         once(&self.customer, id, || async {
             let customers = customer::by_ids(&self.snapshot, &self.customers).await?;
-            Ok(customers.into_iter().map(|customer| (customer.uuid(), customer)).collect())
+            Ok(customers
+                .into_iter()
+                .map(|customer| (customer.uuid(), customer))
+                .collect())
         })
         .await
     }
 }
 
-async fn once<T: Clone, L>(cell: &Once<T>, key: Uuid, load: impl FnOnce() -> L) -> Result<Option<T>, Failure>
+async fn once<T: Clone, L>(
+    cell: &Once<T>,
+    key: Uuid,
+    load: impl FnOnce() -> L,
+) -> Result<Option<T>, Failure>
 where
     L: Future<Output = Result<HashMap<Uuid, T>, Failure>>,
 {

@@ -33,7 +33,10 @@ pub(crate) struct OrderLine {
 impl OrderLine {
     /// The line with the currency of its order, which its own row lacks.
     pub(super) fn in_currency(self, currency: &str) -> Self {
-        Self { currency: currency.to_owned(), ..self }
+        Self {
+            currency: currency.to_owned(),
+            ..self
+        }
     }
 }
 
@@ -80,7 +83,10 @@ pub(crate) struct OrderPayment {
 impl OrderPayment {
     /// The payment with the currency of its order, which its own row lacks.
     pub(super) fn in_currency(self, currency: &str) -> Self {
-        Self { currency: currency.to_owned(), ..self }
+        Self {
+            currency: currency.to_owned(),
+            ..self
+        }
     }
 }
 
@@ -107,7 +113,10 @@ pub(crate) struct OrderReview {
     reviewed_at: DateTime<Utc>,
 }
 
-pub(super) async fn lines(snapshot: &Snapshot, orders: &[Uuid]) -> Result<HashMap<Uuid, Vec<OrderLine>>, Failure> {
+pub(super) async fn lines(
+    snapshot: &Snapshot,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<OrderLine>>, Failure> {
     let rows = sqlx::query!(
         "select order_id, line, product_id, category, seller_id, quantity, unit_price, freight
          from order_line where order_id = any($1) order by order_id, line",
@@ -153,7 +162,10 @@ pub(super) async fn payments(
     })))
 }
 
-pub(super) async fn reviews(snapshot: &Snapshot, orders: &[Uuid]) -> Result<HashMap<Uuid, Vec<OrderReview>>, Failure> {
+pub(super) async fn reviews(
+    snapshot: &Snapshot,
+    orders: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<OrderReview>>, Failure> {
     let rows = sqlx::query!(
         "select order_id, review_id, score, title, comment, reviewed_at
          from order_review where order_id = any($1) order by order_id, review",

@@ -147,6 +147,12 @@ impl OrderFilter {
             self.category.map(|test| test.clause(F::Category)),
         ];
         let own = own.into_iter().flatten().collect::<Result<_, _>>()?;
-        group(own, self.and, self.or, self.not.map(|not| *not), Self::clause)
+        group(
+            own,
+            self.and,
+            self.or,
+            self.not.map(|not| *not),
+            Self::clause,
+        )
     }
 }

@@ -40,7 +40,10 @@ pub(crate) struct OrderSort {
 
 impl Default for OrderSort {
     fn default() -> Self {
-        Self { field: OrderSortField::PlacedAt, direction: Direction::Desc }
+        Self {
+            field: OrderSortField::PlacedAt,
+            direction: Direction::Desc,
+        }
     }
 }
 
@@ -49,9 +52,19 @@ impl OrderSort {
         let (name, key, is_time) = match self.field {
             OrderSortField::PlacedAt => ("orders by placedAt", "s.placed_at", true),
             OrderSortField::Number => ("orders by number", "s.number", false),
-            OrderSortField::Total => ("orders by total", "(s.items_total + s.freight_total)", false),
+            OrderSortField::Total => (
+                "orders by total",
+                "(s.items_total + s.freight_total)",
+                false,
+            ),
         };
-        Ordering { name, key, is_time, id: "s.order_id", direction: self.direction }
+        Ordering {
+            name,
+            key,
+            is_time,
+            id: "s.order_id",
+            direction: self.direction,
+        }
     }
 
     fn place(self, row: &OrderRow) -> Place {
@@ -60,7 +73,10 @@ impl OrderSort {
             OrderSortField::Number => row.number,
             OrderSortField::Total => row.items_total.saturating_add(row.freight_total),
         };
-        Place { key, id: row.order_id }
+        Place {
+            key,
+            id: row.order_id,
+        }
     }
 }
 
@@ -76,11 +92,20 @@ pub(super) async fn page(
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
     filter::push(&mut query, &clause, &OrderField::column);
     page.push(&mut query);
-    let rows: Vec<OrderRow> = query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?;
+    let rows: Vec<OrderRow> = query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?;
     let (rows, more) = page.cut(rows);
     let orders = batch::orders(Arc::clone(&snapshot), rows);
-    let nodes = orders.into_iter().map(|shown| (order.place(&shown.row), shown)).collect();
-    let total = OrderTotal { snapshot: Arc::clone(&snapshot), clause };
+    let nodes = orders
+        .into_iter()
+        .map(|shown| (order.place(&shown.row), shown))
+        .collect();
+    let total = OrderTotal {
+        snapshot: Arc::clone(&snapshot),
+        clause,
+    };
     page.connection(snapshot.cursors(), nodes, more, total)
 }
 
@@ -100,8 +125,12 @@ impl OrderTotal {
 
 impl OrderTotal {
     async fn count(&self) -> Result<i64, Failure> {
-        let mut query = QueryBuilder::<Postgres>::new("select count(*) from order_summary s where ");
+        let mut query =
+            QueryBuilder::<Postgres>::new("select count(*) from order_summary s where ");
         filter::push(&mut query, &self.clause, &OrderField::column);
-        Ok(query.build_query_scalar().fetch_one(&mut *self.snapshot.statement().await).await?)
+        Ok(query
+            .build_query_scalar()
+            .fetch_one(&mut *self.snapshot.statement().await)
+            .await?)
     }
 }

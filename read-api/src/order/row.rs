@@ -54,21 +54,34 @@ pub(crate) enum OrderName {
 }
 
 /// The order of that name; of several with one reference, the newest.
-pub(crate) async fn find(snapshot: &Snapshot, name: OrderName) -> Result<Option<OrderRow>, Failure> {
+pub(crate) async fn find(
+    snapshot: &Snapshot,
+    name: OrderName,
+) -> Result<Option<OrderRow>, Failure> {
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
     match name {
         OrderName::Id(id) => query.push("s.order_id = ").push_bind(id),
         OrderName::Number(number) => query.push("s.number = ").push_bind(number),
-        OrderName::Reference(reference) => {
-            query.push("s.reference = ").push_bind(reference).push(" order by s.number desc limit 1")
-        }
+        OrderName::Reference(reference) => query
+            .push("s.reference = ")
+            .push_bind(reference)
+            .push(" order by s.number desc limit 1"),
     };
-    Ok(query.build_query_as().fetch_optional(&mut *snapshot.statement().await).await?)
+    Ok(query
+        .build_query_as()
+        .fetch_optional(&mut *snapshot.statement().await)
+        .await?)
 }
 
 /// The orders of these ids, in any order.
 pub(crate) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<OrderRow>, Failure> {
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
-    query.push("s.order_id = any(").push_bind(ids.to_vec()).push(")");
-    Ok(query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?)
+    query
+        .push("s.order_id = any(")
+        .push_bind(ids.to_vec())
+        .push(")");
+    Ok(query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?)
 }

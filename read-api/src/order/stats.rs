@@ -161,8 +161,17 @@ pub(super) async fn read(
     let counted = counted || order.is_some_and(|order| order.field == OrderStatsSortField::Orders);
     let source = Source::choose(&clause, &groups, counted);
     let clause = source.condition(clause);
-    let mut query = statement(source, &clause, &groups, order, first.unwrap_or(UNASKED + 1));
-    let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?;
+    let mut query = statement(
+        source,
+        &clause,
+        &groups,
+        order,
+        first.unwrap_or(UNASKED + 1),
+    );
+    let rows: Vec<Row> = query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?;
     if first.is_none() && rows.len() > cost(None) {
         return Err(Failure::input(format!(
             "there are more than {UNASKED} groups; ask for the first so many (at most {MOST}), or filter more"
@@ -196,8 +205,15 @@ fn statement(
     filter::push(&mut query, clause, &|field| source.column(field));
     let keys = keys.join(", ");
     query.push(format_args!(" group by {keys} order by "));
-    let order = order.unwrap_or(OrderStatsSort { field: OrderStatsSortField::Key, direction: Direction::Asc });
-    let direction = if order.direction == Direction::Desc { "desc" } else { "asc" };
+    let order = order.unwrap_or(OrderStatsSort {
+        field: OrderStatsSortField::Key,
+        direction: Direction::Asc,
+    });
+    let direction = if order.direction == Direction::Desc {
+        "desc"
+    } else {
+        "asc"
+    };
     match order.field {
         OrderStatsSortField::Key => query.push(keys.replace(',', &format!(" {direction},"))),
         OrderStatsSortField::Orders => query.push(format_args!("{orders} {direction}, {keys}")),
@@ -217,9 +233,16 @@ impl TryFrom<Row> for OrderStats {
 
     fn try_from(row: Row) -> Result<Self, Failure> {
         let sum = |column: &'static str, digits: &str| {
-            digits.parse().map(BigInt).map_err(|_| Failure::corrupt("order_total", column, &row.currency, digits))
+            digits
+                .parse()
+                .map(BigInt)
+                .map_err(|_| Failure::corrupt("order_total", column, &row.currency, digits))
         };
-        let status = row.status.as_deref().map(|status| OrderStatus::stored(status, &uuid::Uuid::nil())).transpose()?;
+        let status = row
+            .status
+            .as_deref()
+            .map(|status| OrderStatus::stored(status, &uuid::Uuid::nil()))
+            .transpose()?;
         Ok(Self {
             orders: sum("orders", &row.orders)?,
             items: sum("items", &row.items)?,

@@ -92,9 +92,15 @@ pub(super) async fn page(
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
     query.push("true");
     page.push(&mut query);
-    let rows: Vec<ApiKey> = query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?;
+    let rows: Vec<ApiKey> = query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?;
     let (rows, more) = page.cut(rows);
-    let place = |row: &ApiKey| Place { key: row.issued_at.timestamp_micros(), id: row.key_id };
+    let place = |row: &ApiKey| Place {
+        key: row.issued_at.timestamp_micros(),
+        id: row.key_id,
+    };
     let nodes = rows.into_iter().map(|row| (place(&row), row)).collect();
     page.connection(snapshot.cursors(), nodes, more, EmptyFields)
 }
@@ -103,6 +109,12 @@ pub(super) async fn page(
 pub(crate) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<ApiKey>, Failure> {
     snapshot.allow(CONTEXT)?;
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
-    query.push("k.key_id = any(").push_bind(ids.to_vec()).push(")");
-    Ok(query.build_query_as().fetch_all(&mut *snapshot.statement().await).await?)
+    query
+        .push("k.key_id = any(")
+        .push_bind(ids.to_vec())
+        .push(")");
+    Ok(query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?)
 }

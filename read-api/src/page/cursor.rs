@@ -57,7 +57,9 @@ impl Cursors {
             return Err(refusal());
         }
         // Compared in constant time.
-        self.mac(list, body)?.verify_truncated_left(proof).map_err(|_| refusal())?;
+        self.mac(list, body)?
+            .verify_truncated_left(proof)
+            .map_err(|_| refusal())?;
         let (key, id) = body.split_at_checked(8).ok_or_else(refusal)?;
         Ok(Place {
             key: i64::from_be_bytes(key.try_into().map_err(|_| refusal())?),
@@ -67,7 +69,8 @@ impl Cursors {
 
     fn mac(&self, list: &str, body: &[u8]) -> Result<Hmac<Sha256>, Failure> {
         // HMAC takes a key of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).map_err(|error| Failure::fault(&error))?;
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.key).map_err(|error| Failure::fault(&error))?;
         mac.update(self.tenant.0.as_bytes());
         // The body has a fixed length, so that what comes before it cannot be moved into it.
         mac.update(list.as_bytes());
@@ -78,10 +81,17 @@ impl Cursors {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a failed unwrap is a failed test"
+    )]
     use super::*;
 
-    const PLACE: Place = Place { key: -5, id: Uuid::from_u128(7) };
+    const PLACE: Place = Place {
+        key: -5,
+        id: Uuid::from_u128(7),
+    };
 
     fn cursors(key: u8, tenant: u128) -> Cursors {
         Cursors::new([key; 32], TenantId(Uuid::from_u128(tenant)))
@@ -91,7 +101,11 @@ mod tests {
     fn a_cursor_is_for_its_tenant_its_list_and_its_ordering() {
         let cursor = cursors(1, 1).sign("orders by number", PLACE).unwrap();
         assert_eq!(cursors(1, 1).read("orders by number", &cursor), Ok(PLACE));
-        assert!(cursors(1, 1).read("orders by number descending", &cursor).is_err());
+        assert!(
+            cursors(1, 1)
+                .read("orders by number descending", &cursor)
+                .is_err()
+        );
         assert!(cursors(1, 1).read("customers by number", &cursor).is_err());
         assert!(cursors(1, 2).read("orders by number", &cursor).is_err());
         assert!(cursors(2, 1).read("orders by number", &cursor).is_err());
@@ -105,8 +119,18 @@ mod tests {
         for (index, _) in bytes.iter().enumerate() {
             let mut forged = bytes.clone();
             forged[index] ^= 1;
-            assert!(cursors.read("orders", &URL_SAFE_NO_PAD.encode(&forged)).is_err(), "byte {index}");
-            assert!(cursors.read("orders", &URL_SAFE_NO_PAD.encode(&bytes[..index])).is_err(), "first {index}");
+            assert!(
+                cursors
+                    .read("orders", &URL_SAFE_NO_PAD.encode(&forged))
+                    .is_err(),
+                "byte {index}"
+            );
+            assert!(
+                cursors
+                    .read("orders", &URL_SAFE_NO_PAD.encode(&bytes[..index]))
+                    .is_err(),
+                "first {index}"
+            );
         }
         for forged in ["", "x", "AAAA", "ü", &format!("{cursor}AA")] {
             assert!(cursors.read("orders", forged).is_err(), "{forged}");

@@ -35,7 +35,11 @@ pub(crate) struct NodeQuery(pub(crate) Root);
 impl NodeQuery {
     /// Anything by its global id. `null`: there is no such thing. Needs the permission to read its kind, such as
     /// `order:read`.
-    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "A global id.")] id: ID) -> Result<Option<Node>> {
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A global id.")] id: ID,
+    ) -> Result<Option<Node>> {
         let snapshot = self.0.open(ctx).await?;
         Ok(read(&snapshot, &[id]).await?.pop().flatten())
     }
@@ -49,9 +53,11 @@ impl NodeQuery {
         #[graphql(desc = "Global ids, at most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST {
-            return Err(
-                Failure::input(format!("{} ids are too many; ask for at most {MOST} at once", ids.len())).into()
-            );
+            return Err(Failure::input(format!(
+                "{} ids are too many; ask for at most {MOST} at once",
+                ids.len()
+            ))
+            .into());
         }
         let snapshot = self.0.open(ctx).await?;
         Ok(read(&snapshot, &ids).await?)
@@ -60,13 +66,24 @@ impl NodeQuery {
 
 /// One statement per kind, whatever the number of ids.
 async fn read(snapshot: &Arc<Snapshot>, ids: &[ID]) -> Result<Vec<Option<Node>>, Failure> {
-    let ids = ids.iter().map(parse_global_id).collect::<Result<Vec<_>, _>>()?;
-    let of = |kind: Kind| ids.iter().filter(move |(found, _)| *found == kind).map(|(_, id)| *id).collect::<Vec<Uuid>>();
+    let ids = ids
+        .iter()
+        .map(parse_global_id)
+        .collect::<Result<Vec<_>, _>>()?;
+    let of = |kind: Kind| {
+        ids.iter()
+            .filter(move |(found, _)| *found == kind)
+            .map(|(_, id)| *id)
+            .collect::<Vec<Uuid>>()
+    };
     let mut found: HashMap<(Kind, Uuid), Node> = HashMap::new();
     let orders = of(Kind::Order);
     if !orders.is_empty() {
         found.extend(
-            order::by_ids(snapshot, &orders).await?.into_iter().map(|o| ((Kind::Order, o.uuid()), Node::Order(o))),
+            order::by_ids(snapshot, &orders)
+                .await?
+                .into_iter()
+                .map(|o| ((Kind::Order, o.uuid()), Node::Order(o))),
         );
     }
     let customers = of(Kind::Customer);
@@ -81,7 +98,10 @@ async fn read(snapshot: &Arc<Snapshot>, ids: &[ID]) -> Result<Vec<Option<Node>>,
     let keys = of(Kind::ApiKey);
     if !keys.is_empty() {
         let keys = organization::api_keys_by_ids(snapshot, &keys).await?;
-        found.extend(keys.into_iter().map(|k| ((Kind::ApiKey, k.uuid()), Node::ApiKey(k))));
+        found.extend(
+            keys.into_iter()
+                .map(|k| ((Kind::ApiKey, k.uuid()), Node::ApiKey(k))),
+        );
     }
     if !of(Kind::Organization).is_empty() {
         let own = organization::read(snapshot).await?;

@@ -13,7 +13,10 @@ pub(crate) struct ViewerQuery;
 #[Object]
 impl ViewerQuery {
     /// Who you are and what you may do. Needs no permission.
-    #[expect(clippy::unused_async, reason = "the engine wants resolvers to be async")]
+    #[expect(
+        clippy::unused_async,
+        reason = "the engine wants resolvers to be async"
+    )]
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
         let principal = principal(ctx)?;
         Ok(Viewer {

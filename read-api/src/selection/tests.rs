@@ -40,9 +40,17 @@ impl Nodes {
 }
 
 async fn needs(document: &str) -> Vec<String> {
-    let request = async_graphql::Request::new(document).variables(Variables::from_value(value!({ "no": false })));
+    let request = async_graphql::Request::new(document)
+        .variables(Variables::from_value(value!({ "no": false })));
     let schema = Schema::new(Probe, EmptyMutation, EmptySubscription);
-    let answer = schema.execute(request).await.into_result().unwrap().data.into_json().unwrap();
+    let answer = schema
+        .execute(request)
+        .await
+        .into_result()
+        .unwrap()
+        .data
+        .into_json()
+        .unwrap();
     let mut found = Vec::new();
     leaves(&answer, &mut found);
     found.sort();
@@ -63,24 +71,39 @@ async fn only_what_is_selected_is_needed() {
     assert_eq!(needs("{ viewer }").await, [""]);
     assert_eq!(needs("{ orders { needs } }").await, ["order"]);
     assert_eq!(needs("{ orders { nodes { needs } } }").await, ["order"]);
-    assert_eq!(needs("{ a: orders { nodes { customer } } }").await, ["customer order"]);
-    assert_eq!(needs("query($no: Boolean!) { viewer organization @include(if: $no) }").await, [""]);
+    assert_eq!(
+        needs("{ a: orders { nodes { customer } } }").await,
+        ["customer order"]
+    );
+    assert_eq!(
+        needs("query($no: Boolean!) { viewer organization @include(if: $no) }").await,
+        [""]
+    );
 }
 
 #[tokio::test]
 async fn all_fields_of_one_root_need_the_same() {
-    assert_eq!(needs("{ viewer organization orders { needs } }").await, ["order organization"]);
-    let fragments =
-        "{ viewer ...A } fragment A on Probe { orders { ...B } } fragment B on Nodes { nodes { customer } }";
+    assert_eq!(
+        needs("{ viewer organization orders { needs } }").await,
+        ["order organization"]
+    );
+    let fragments = "{ viewer ...A } fragment A on Probe { orders { ...B } } fragment B on Nodes { nodes { customer } }";
     assert_eq!(needs(fragments).await, ["customer order"]);
 }
 
 #[tokio::test]
 async fn roots_inside_an_answer_need_what_they_select_themselves() {
-    assert_eq!(needs("{ query { viewer organization } }").await, ["organization"]);
-    assert_eq!(needs("{ a: query { orders { needs } } b: query { organization } }").await, ["order", "organization"]);
     assert_eq!(
-        needs("{ a: query { viewer } ...A } fragment A on Probe { a: query { organization } }").await,
+        needs("{ query { viewer organization } }").await,
+        ["organization"]
+    );
+    assert_eq!(
+        needs("{ a: query { orders { needs } } b: query { organization } }").await,
+        ["order", "organization"]
+    );
+    assert_eq!(
+        needs("{ a: query { viewer } ...A } fragment A on Probe { a: query { organization } }")
+            .await,
         ["organization"]
     );
 }

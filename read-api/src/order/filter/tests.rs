@@ -46,21 +46,32 @@ fn values_are_parameters_and_never_text() {
 
 #[test]
 fn every_operator_compiles() {
-    let found = sql(json!({ "number": { "eq": "1", "in": ["2", 3], "gt": "4", "gte": "5", "lt": "6", "lte": "7" } }));
+    let found = sql(
+        json!({ "number": { "eq": "1", "in": ["2", 3], "gt": "4", "gte": "5", "lt": "6", "lte": "7" } }),
+    );
     assert_eq!(
         found,
         "((s.number = $1 and s.number in ($2, $3) and s.number > $4 and s.number >= $5 and s.number < $6 and \
          s.number <= $7))"
     );
-    assert_eq!(sql(json!({ "status": { "in": ["DELIVERED", "SHIPPED"] } })), "((s.status in ($1, $2)))");
+    assert_eq!(
+        sql(json!({ "status": { "in": ["DELIVERED", "SHIPPED"] } })),
+        "((s.status in ($1, $2)))"
+    );
 }
 
 #[test]
 fn and_or_not_are_grouped() {
     let a = json!({ "state": { "eq": "SP" } });
     let b = json!({ "state": { "eq": "RJ" } });
-    assert_eq!(sql(json!({ "and": [a, b] })), "(((s.state = $1)) and ((s.state = $2)))");
-    assert_eq!(sql(json!({ "or": [a, b] })), "((((s.state = $1)) or ((s.state = $2))))");
+    assert_eq!(
+        sql(json!({ "and": [a, b] })),
+        "(((s.state = $1)) and ((s.state = $2)))"
+    );
+    assert_eq!(
+        sql(json!({ "or": [a, b] })),
+        "((((s.state = $1)) or ((s.state = $2))))"
+    );
     assert_eq!(sql(json!({ "not": a })), "((((s.state = $1))) is not true)");
     assert_eq!(
         sql(json!({ "currency": { "eq": "BRL" }, "not": a })),
@@ -74,13 +85,21 @@ fn nothing_asked_is_everything_and_no_choice_is_nothing() {
     assert_eq!(sql(json!({ "and": [] })), "true");
     assert_eq!(sql(json!({ "or": [] })), "(false)");
     assert_eq!(sql(json!({ "state": { "in": [] } })), "((false))");
-    assert_eq!(sql(json!({ "state": { "eq": null } })), "((s.state is null))");
+    assert_eq!(
+        sql(json!({ "state": { "eq": null } })),
+        "((s.state is null))"
+    );
     assert_eq!(sql(json!({ "state": {} })), "(true)");
 }
 
 #[test]
 fn depth_conditions_values_and_nul_are_bounded() {
-    let nested = |levels| (0..levels).fold(json!({ "state": { "eq": "SP" } }), |inner, _| json!({ "not": inner }));
+    let nested = |levels| {
+        (0..levels).fold(
+            json!({ "state": { "eq": "SP" } }),
+            |inner, _| json!({ "not": inner }),
+        )
+    };
     assert!(parse(nested(9)).unwrap().checked().is_ok());
     assert!(refusal(nested(10)).contains("nested too deep"));
     let many = |count| json!({ "or": vec![json!({ "state": { "eq": "SP" } }); count] });
@@ -89,7 +108,11 @@ fn depth_conditions_values_and_nul_are_bounded() {
     let values = |count| json!({ "state": { "in": vec!["SP"; count] } });
     assert!(parse(values(1000)).unwrap().checked().is_ok());
     assert!(refusal(values(1001)).contains("1001 values"));
-    for hostile in [json!({ "eq": "a\0b" }), json!({ "in": ["\0"] }), json!({ "contains": "\0" })] {
+    for hostile in [
+        json!({ "eq": "a\0b" }),
+        json!({ "in": ["\0"] }),
+        json!({ "contains": "\0" }),
+    ] {
         assert!(refusal(json!({ "state": hostile })).contains("U+0000"));
     }
     assert!(refusal(json!({ "number": { "eq": "9223372036854775808" } })).contains("out of range"));
@@ -111,6 +134,10 @@ fn what_does_not_fit_the_type_is_refused() {
 #[test]
 fn a_lone_clause_stands_alone() {
     let mut query = QueryBuilder::<Postgres>::new("");
-    push(&mut query, &Clause::Field((), Test::Above(Value::Number(1))), &|()| Column::of("n"));
+    push(
+        &mut query,
+        &Clause::Field((), Test::Above(Value::Number(1))),
+        &|()| Column::of("n"),
+    );
     assert_eq!(query.sql().as_str(), "n > $1");
 }

@@ -18,7 +18,11 @@ pub(super) enum Source {
 
 impl Source {
     /// The cheapest that gives the right numbers. `counted`: the number of orders is among them.
-    pub(super) fn choose(clause: &Clause<OrderField>, groups: &[OrderGroup], counted: bool) -> Self {
+    pub(super) fn choose(
+        clause: &Clause<OrderField>,
+        groups: &[OrderGroup],
+        counted: bool,
+    ) -> Self {
         let (mut in_totals, mut about_lines) = (true, false);
         for group in groups {
             match group {
@@ -29,14 +33,18 @@ impl Source {
                 | OrderGroup::Currency => {}
                 OrderGroup::Day => in_totals = false,
                 OrderGroup::Seller => about_lines = true,
-                OrderGroup::Product | OrderGroup::Category => (in_totals, about_lines) = (false, true),
+                OrderGroup::Product | OrderGroup::Category => {
+                    (in_totals, about_lines) = (false, true)
+                }
             }
         }
         clause.visit(&mut |field, test| match field {
             OrderField::State | OrderField::Status | OrderField::Currency => {}
             OrderField::PlacedAt => in_totals &= is_month_bound(test),
             OrderField::SellerId => about_lines = true,
-            OrderField::ProductId | OrderField::Category => (in_totals, about_lines) = (false, true),
+            OrderField::ProductId | OrderField::Category => {
+                (in_totals, about_lines) = (false, true)
+            }
             OrderField::OrderId
             | OrderField::Number
             | OrderField::Reference
@@ -75,8 +83,18 @@ impl Source {
     /// The numbers of orders and of pieces, the goods and the freight.
     pub(super) fn sums(self) -> [&'static str; 4] {
         match self {
-            Self::Totals => ["sum(t.orders)", "sum(t.items)", "sum(t.revenue)", "sum(t.freight)"],
-            Self::Orders => ["count(*)", "sum(s.item_count)", "sum(s.items_total)", "sum(s.freight_total)"],
+            Self::Totals => [
+                "sum(t.orders)",
+                "sum(t.items)",
+                "sum(t.revenue)",
+                "sum(t.freight)",
+            ],
+            Self::Orders => [
+                "count(*)",
+                "sum(s.item_count)",
+                "sum(s.items_total)",
+                "sum(s.freight_total)",
+            ],
             Self::Lines => [
                 "count(distinct s.order_id)",
                 "coalesce(sum(l.quantity), 0)",
@@ -106,7 +124,9 @@ impl Source {
             OrderGroup::Year if is_total => "extract(year from t.month)::int as year",
             OrderGroup::Year => "extract(year from s.placed_at at time zone 'UTC')::int as year",
             OrderGroup::Month if is_total => "t.month as month",
-            OrderGroup::Month => "date_trunc('month', s.placed_at at time zone 'UTC')::date as month",
+            OrderGroup::Month => {
+                "date_trunc('month', s.placed_at at time zone 'UTC')::date as month"
+            }
             OrderGroup::Day => "(s.placed_at at time zone 'UTC')::date as day",
             OrderGroup::State if is_total => "nullif(t.state, '') as state",
             OrderGroup::State => "nullif(s.state, '') as state",
