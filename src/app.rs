@@ -132,7 +132,7 @@ impl Application {
             tokio::time::sleep(PATIENCE).await;
         };
         tokio::select! {
-            served = server => served.context("the server stopped"),
+            ended = server => ended.context("the server stopped"),
             () = patience => Ok(()),
         }
     }
@@ -152,7 +152,7 @@ fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
 }
 
 /// The GraphQL schema in its own language.
-pub async fn sdl() -> Result<String> {
+pub fn sdl() -> Result<String> {
     // The schema does not depend on any database, but its resolvers hold one: a store that never connects.
     let store = Store::unconnected();
     let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);

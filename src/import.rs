@@ -38,8 +38,9 @@ pub struct Written {
     pub examples: Vec<String>,
 }
 
-/// Executes `lines` in their order; calls `progress` with the number done after each batch.
-pub async fn execute<E: std::error::Error + Send + Sync + 'static>(
+/// Executes `lines` in their order; calls `progress` with the number done after each batch. Blocks its worker thread
+/// until it is done, so it needs a runtime with several.
+pub fn execute<E: std::error::Error + Send + Sync + 'static>(
     bus: &Bus,
     name: &str,
     lines: impl Iterator<Item = Result<olist::Line, E>> + Send,

@@ -1,9 +1,5 @@
 //! What the program says: data on stdout, progress on stderr. The only module that prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the output module"
-)]
+#![expect(clippy::print_stderr, reason = "this is the output module")]
 
 use std::{
     io::{IsTerminal, Write},

@@ -23,7 +23,7 @@ pub fn tenant() -> TenantId {
 }
 
 /// Writes the year that ends at `now`. Repeating it with the same `now` changes nothing.
-pub async fn demo(
+pub fn demo(
     bus: &Bus,
     now: DateTime<Utc>,
     progress: &(dyn Fn(u64) + Send + Sync),
@@ -34,8 +34,7 @@ pub async fn demo(
         "demo",
         lines.into_iter().map(Ok::<_, std::convert::Infallible>),
         progress,
-    )
-    .await?;
+    )?;
     ensure!(
         written.refused.is_empty(),
         "the demo data were refused: {:?}",

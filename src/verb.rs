@@ -91,7 +91,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 tenant,
                 timeout,
             }) => projections::wait(&place, token.as_deref().zip(tenant), timeout).await,
-            Verb::Generate { out } => generate::run(&out).await,
+            Verb::Generate { out } => generate::run(&out),
             Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
         }
     })

@@ -19,11 +19,16 @@ pub use scan::{Fault, Reason, check};
 pub struct Limits {
     /// How many lists and objects may stand within each other: 0 to 120.
     pub max_depth: usize,
+    /// Whether a list may stand directly within a list. No command has one; it would pass for an object's fields.
+    pub lists_in_lists: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_depth: 32 }
+        Self {
+            max_depth: 32,
+            lists_in_lists: true,
+        }
     }
 }
 
@@ -31,7 +36,11 @@ impl Default for Limits {
 ///
 /// Fails with 400, the JSON pointer of the place and words for a person.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    check(bytes, &Limits::default())?;
+    let limits = Limits {
+        lists_in_lists: false,
+        ..Limits::default()
+    };
+    check(bytes, &limits)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| words::problem(&error))
 }

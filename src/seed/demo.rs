@@ -75,10 +75,8 @@ pub(super) fn year(now: DateTime<Utc>) -> Vec<Line> {
         let at = start + Duration::days(day);
         let busy = if at.month() == 12 {
             3
-        } else if at.month() % 6 == 0 {
-            1
         } else {
-            0
+            i64::from(at.month().is_multiple_of(6))
         };
         let growth = day / 120;
         for _ in 0..year.random.between(1 + growth, 3 + growth + busy) {
@@ -143,13 +141,11 @@ impl Year {
             self.random.between(0, CUSTOMERS - 1)
         };
         let placed = day + Duration::minutes(self.random.between(8 * 60, 22 * 60));
-        if let Some(seen) = usize::try_from(customer)
+        let seen = usize::try_from(customer)
             .ok()
-            .and_then(|index| known.get_mut(index))
-        {
-            if !std::mem::replace(seen, true) {
-                self.customer(customer, day);
-            }
+            .and_then(|index| known.get_mut(index));
+        if seen.is_some_and(|seen| !std::mem::replace(seen, true)) {
+            self.customer(customer, day);
         }
         let (order, key) = (id("order", number), |step: &str| {
             format!("order:{number}:{step}")

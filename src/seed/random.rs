@@ -1,6 +1,6 @@
 //! Deterministic numbers for made-up data. Never for secrets.
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+/// `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
 pub(super) struct Random(u64);
 
 impl Random {

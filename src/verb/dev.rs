@@ -144,21 +144,20 @@ async fn demo(store: &Store, data_dir: &Path) -> Result<DevTenant> {
     let clock = SystemClock;
     // The same moment again after an interrupted start, so that it goes on where it stopped.
     let began = data_dir.join("demo.started");
-    let now = match std::fs::read_to_string(&began)
+    let earlier = std::fs::read_to_string(&began)
         .ok()
-        .and_then(|text| text.trim().parse().ok())
-    {
-        Some(now) => now,
-        None => {
-            let now = clock.now();
-            std::fs::write(&began, now.to_rfc3339())
-                .with_context(|| format!("cannot write {}", began.display()))?;
-            now
-        }
+        .and_then(|text| text.trim().parse().ok());
+    let now = if let Some(now) = earlier {
+        now
+    } else {
+        let now = clock.now();
+        std::fs::write(&began, now.to_rfc3339())
+            .with_context(|| format!("cannot write {}", began.display()))?;
+        now
     };
     let progress = output::Progress::new("demo orders", seed::lines(now));
     let bus = Bus::new(store.clone(), std::sync::Arc::new(clock), None, Way::Direct);
-    seed::demo(&bus, now, &|done| progress.at(done)).await?;
+    seed::demo(&bus, now, &|done| progress.at(done))?;
     progress.done();
     let (_, api_key) = key::issue(store, seed::tenant(), &["*".to_owned()], "demo").await?;
     let tenant = DevTenant {
@@ -200,7 +199,7 @@ fn welcome(file: &DevFile, started: Instant) -> String {
         "lines": [{ "productId": "espresso-beans-1kg", "quantity": 2, "unitPrice": 8990, "freight": 1500 }],
     });
     let query = json!({ "query": format!("{{ order(id: \"{order}\") {{ number status placedAt total {{ amount currency }} lines {{ productId quantity }} }} }}") });
-    text.push_str(&format!(
+    let told = format!(
         "  Address       {url}\n  Organization  {}\n  API key       {key}\n  GraphiQL      {url}/graphiql   (paste the key)\n  Commands      {url}/openapi.json\n\n\
          Place an order:\n\n\
          curl -sS {url}/api/v1/orders/{order}/place \\\n  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n  -d '{body}'\n\n\
@@ -208,6 +207,7 @@ fn welcome(file: &DevFile, started: Instant) -> String {
          curl -sS {url}/graphql \\\n  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n  -d '{query}'\n\n\
          Ctrl-C stops everything and keeps the data.\n",
         tenant.name
-    ));
+    );
+    text.push_str(&told);
     text
 }

@@ -116,7 +116,7 @@ async fn run(
         Way::Direct,
     );
     let progress = output::Progress::new("importing", prepared.total_lines());
-    let written = import::execute(&bus, "olist", prepared.lines(), &|done| progress.at(done)).await;
+    let written = import::execute(&bus, "olist", prepared.lines(), &|done| progress.at(done));
     progress.done();
     let written = written?;
     let written_seconds = speed.seconds();

@@ -77,8 +77,7 @@ pub async fn create(
 pub async fn list(place: &Place, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
-    let tenants =
-        async { Ok::<_, event_store::Error>(store.operator_tx().await?.tenants().await?) }.await;
+    let tenants = async { store.operator_tx().await?.tenants().await }.await;
     database.close(Some(store)).await?;
     let rows: Vec<_> = tenants?
         .into_iter()

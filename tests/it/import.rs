@@ -69,7 +69,7 @@ pub async fn digests(database: &Database) -> Vec<(String, i64, String)> {
 async fn importing_again_appends_nothing() {
     let database = harness::database().await;
     let folder = tempfile::tempdir().unwrap();
-    olist_fixture::write(folder.path(), 2);
+    olist_fixture::write(folder.path(), 2).unwrap();
     let first = run(&database, folder.path());
     assert_eq!(
         first["written"]["refused"],
@@ -87,7 +87,7 @@ async fn importing_again_appends_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_kills_leave_what_an_uninterrupted_import_leaves() {
     let folder = tempfile::tempdir().unwrap();
-    olist_fixture::write(folder.path(), 60);
+    olist_fixture::write(folder.path(), 60).unwrap();
     let whole = harness::database().await;
     let started = Instant::now();
     run(&whole, folder.path());

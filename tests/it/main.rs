@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::similar_names,
+    clippy::type_complexity,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]
@@ -20,6 +22,10 @@ mod embedded;
 mod harness;
 mod import;
 mod isolation;
+#[expect(
+    dead_code,
+    reason = "what must come of it is checked where the files are read"
+)]
 mod olist_fixture;
 mod projections;
 mod real_data;

@@ -46,6 +46,9 @@ pub enum Reason {
     /// Lists and objects stand too deeply within each other.
     #[error("lists and objects are nested more than {0} levels deep")]
     TooDeep(usize),
+    /// A list stands where an object or a plain value is wanted.
+    #[error("a list stands directly within a list, where an object is wanted")]
+    ListInList,
     /// A number that no 64-bit integer and no finite 64-bit float holds.
     #[error("the number is out of range")]
     NumberOutOfRange,
@@ -59,6 +62,7 @@ const DEEPEST: usize = 120;
 pub fn check(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
     let mut scan = Scan {
         max_depth: limits.max_depth.min(DEEPEST),
+        lists_in_lists: limits.lists_in_lists,
         path: Vec::new(),
         found: None,
     };
@@ -100,6 +104,7 @@ enum Segment<'de> {
 
 struct Scan<'de> {
     max_depth: usize,
+    lists_in_lists: bool,
     /// Where the scan is. After an error it is left as it was.
     path: Vec<Segment<'de>>,
     found: Option<Reason>,
@@ -187,6 +192,9 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         self.0.descend()?;
+        if !self.0.lists_in_lists && matches!(self.0.path.last(), Some(Segment::Index(_))) {
+            return Err(self.0.refuse(Reason::ListInList));
+        }
         for index in 0.. {
             self.0.path.push(Segment::Index(index));
             let more = list.next_element_seed(Seed(self.0))?;

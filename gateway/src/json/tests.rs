@@ -71,6 +71,32 @@ fn doubtful_json_is_refused_at_its_place() {
     .unwrap();
 }
 
+fn depth_of(max_depth: usize) -> Limits {
+    Limits {
+        max_depth,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn a_list_does_not_pass_for_an_object() {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        #[expect(dead_code, reason = "only read in")]
+        product: String,
+    }
+    #[derive(serde::Deserialize)]
+    struct Order {
+        #[expect(dead_code, reason = "only read in")]
+        lines: Vec<Line>,
+    }
+    assert!(super::parse::<Order>(br#"{"lines":[{"product":"bread"}]}"#).is_ok());
+    let refused = super::parse::<Order>(br#"{"lines":[["bread"]]}"#)
+        .err()
+        .unwrap();
+    assert_eq!(refused.pointer(), Some("/lines/0"));
+}
+
 #[test]
 fn depth_is_counted_exactly() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
@@ -78,9 +104,9 @@ fn depth_is_counted_exactly() {
     assert_eq!(fault(&nested(33)).1, Reason::TooDeep(32));
     assert_eq!(fault(&"[".repeat(100_000)).1, Reason::TooDeep(32));
     assert_eq!(fault(&r#"{"a":"#.repeat(100_000)).1, Reason::TooDeep(32));
-    check(b"1", &Limits { max_depth: 0 }).unwrap();
-    assert!(check(b"{}", &Limits { max_depth: 0 }).is_err());
-    assert!(check(nested(121).as_bytes(), &Limits { max_depth: 1000 }).is_err());
+    check(b"1", &depth_of(0)).unwrap();
+    assert!(check(b"{}", &depth_of(0)).is_err());
+    assert!(check(nested(121).as_bytes(), &depth_of(1000)).is_err());
 }
 
 #[derive(Deserialize, Debug)]
@@ -322,7 +348,15 @@ fn value() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(6, 64, 6, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            // A list directly within a list is refused, so it is put into an object here.
+            prop::collection::vec(inner.clone(), 0..6).prop_map(|items| items
+                .into_iter()
+                .map(|item| if item.is_array() {
+                    serde_json::json!({ "list": item })
+                } else {
+                    item
+                })
+                .collect()),
             prop::collection::btree_map("[^\u{0}]{0,4}", inner, 0..6)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]

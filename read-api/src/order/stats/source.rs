@@ -34,7 +34,7 @@ impl Source {
                 OrderGroup::Day => in_totals = false,
                 OrderGroup::Seller => about_lines = true,
                 OrderGroup::Product | OrderGroup::Category => {
-                    (in_totals, about_lines) = (false, true)
+                    (in_totals, about_lines) = (false, true);
                 }
             }
         }
@@ -43,7 +43,7 @@ impl Source {
             OrderField::PlacedAt => in_totals &= is_month_bound(test),
             OrderField::SellerId => about_lines = true,
             OrderField::ProductId | OrderField::Category => {
-                (in_totals, about_lines) = (false, true)
+                (in_totals, about_lines) = (false, true);
             }
             OrderField::OrderId
             | OrderField::Number
