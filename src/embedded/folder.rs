@@ -39,7 +39,7 @@ impl Folder {
             .mode(0o644)
             .open(&path)
             .map_err(|e| Error::file(&path, e))?;
-        match lock.try_lock() {
+        match lock_soon(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
@@ -219,4 +219,18 @@ fn set_aside(path: &Path) -> Result<(), Error> {
         fs::remove_dir_all(&aside).map_err(|e| Error::file(&aside, e))?;
     }
     fs::rename(path, &aside).map_err(|e| Error::file(&aside, e))
+}
+
+/// Takes the lock, if need be within half a second: a process that is being started holds its parent's files until it
+/// has become another program, so a lock that was just given back may look taken for a moment.
+fn lock_soon(file: &fs::File) -> Result<(), TryLockError> {
+    for _ in 0..25 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(std::time::Duration::from_millis(20))
+            }
+            done => return done,
+        }
+    }
+    file.try_lock()
 }

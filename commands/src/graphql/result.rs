@@ -1,7 +1,8 @@
 //! What a mutation answers: `Accepted`, or a typed problem that a client can act on.
 
 use async_graphql::{
-    Interface, Object, ObjectType, OutputType, SimpleObject, Union, registry::Registry,
+    Interface, Object, ObjectType, OutputType, SimpleObject, Union,
+    registry::{MetaType, Registry},
 };
 use gateway::Problem;
 use http::StatusCode;
@@ -218,5 +219,10 @@ impl<Q: ObjectType + 'static> CommandResult<Q> {
 
 /// Puts the interface of all problems into the schema.
 pub(super) fn register_interface(types: &mut Registry) {
-    AnyProblem::create_type_info(types);
+    let name = AnyProblem::create_type_info(types);
+    // The engine drops interfaces that no field returns, unless they have a key; nothing else looks at it.
+    if let Some(MetaType::Interface { keys, .. }) = types.types.get_mut(name.trim_end_matches('!'))
+    {
+        *keys = Some(vec!["code".to_owned()]);
+    }
 }

@@ -78,7 +78,14 @@ fn texts(found: &mut Vec<Defect>) {
 
 /// The values of an object in a list: what Rust would take for a struct, and JSON does not.
 fn positional(pointer: &str, name: &str, whole: &Value, object: &Value) -> Defect {
-    let values: Vec<_> = object.as_object().unwrap().values().cloned().collect();
+    // Without the lists among them: one directly within another is a defect of its own.
+    let values: Vec<_> = object
+        .as_object()
+        .unwrap()
+        .values()
+        .filter(|v| !v.is_array())
+        .cloned()
+        .collect();
     let body = if pointer.is_empty() {
         json!(values)
     } else {

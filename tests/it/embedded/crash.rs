@@ -70,6 +70,8 @@ async fn a_stale_pid_of_another_process_is_no_obstacle() {
     let mut stranger = Command::new("sleep")
         .arg("600")
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let file = dir.path().join("postgres/data/postmaster.pid");
