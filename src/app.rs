@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use async_graphql::{EmptySubscription, Schema, async_trait::async_trait};
 use axum::{Json, Router, routing::get};
-use commands::{Bus, Settle, Way, graphql::Mutation};
+use commands::{
+    Bus, Settle, Way,
+    graphql::{AnyProblem, Mutation},
+};
 use event_store::{Clock, Options, Store, SystemClock, Token};
 use gateway::{ApiKeys, Health, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -144,7 +147,9 @@ fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
         Query::default(),
         Mutation::new(bus, after),
         EmptySubscription,
-    );
+    )
+    // No field returns the interface, so the engine has to be told of it.
+    .register_output_type::<AnyProblem>();
     let builder = read_api::http::prepare(builder, read_api::http::Limits::default());
     builder
         .extension(read_api::Reads::new(store, Arc::new(Wait(waiter))))

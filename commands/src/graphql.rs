@@ -22,6 +22,8 @@ use crate::{Bus, Request, Spec, registry};
 use input::Raw;
 use result::CommandResult;
 
+pub use result::AnyProblem;
+
 /// Makes a query root that answers no older than a token.
 pub type After<Q> = Arc<dyn Fn(&Context<'_>, &str) -> Q + Send + Sync>;
 
@@ -131,7 +133,6 @@ impl<Q: ObjectType + 'static> OutputType for Mutation<Q> {
     fn create_type_info(types: &mut Registry) -> String {
         types.create_output_type::<Self, _>(MetaTypeId::Object, |types| {
             let result = CommandResult::<Q>::create_type_info(types);
-            result::register_interface(types);
             let fields = registry().public().map(|spec| (spec.mutation(), field(types, spec, &result))).collect();
             MetaType::Object {
                 name: "Mutation".to_owned(),

@@ -227,7 +227,7 @@ fn lock_soon(file: &fs::File) -> Result<(), TryLockError> {
     for _ in 0..25 {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                std::thread::sleep(std::time::Duration::from_millis(20))
+                std::thread::sleep(std::time::Duration::from_millis(20));
             }
             done => return done,
         }

@@ -1,9 +1,6 @@
 //! What a mutation answers: `Accepted`, or a typed problem that a client can act on.
 
-use async_graphql::{
-    Interface, Object, ObjectType, OutputType, SimpleObject, Union,
-    registry::{MetaType, Registry},
-};
+use async_graphql::{Interface, Object, ObjectType, SimpleObject, Union};
 use gateway::Problem;
 use http::StatusCode;
 use uuid::Uuid;
@@ -42,16 +39,20 @@ pub(super) enum CommandResult<Q: ObjectType + 'static> {
         desc = "Where in the arguments, if somewhere."
     )
 )]
-pub(super) enum AnyProblem {
+pub enum AnyProblem {
+    /// The fields are not what they must be.
     InvalidInput(InvalidInput),
+    /// There is nothing with this id.
     NotFound(NotFound),
+    /// Another version than expected.
     Conflict(Conflict),
+    /// The business rules say no.
     Rejected(Rejected),
 }
 
 /// The command's fields are not what they must be; nothing was written.
 #[derive(SimpleObject)]
-pub(super) struct InvalidInput {
+pub struct InvalidInput {
     code: String,
     message: String,
     path: Vec<String>,
@@ -59,7 +60,7 @@ pub(super) struct InvalidInput {
 
 /// There is nothing with this id; nothing was written.
 #[derive(SimpleObject)]
-pub(super) struct NotFound {
+pub struct NotFound {
     code: String,
     message: String,
     path: Vec<String>,
@@ -67,7 +68,7 @@ pub(super) struct NotFound {
 
 /// The aggregate is at another version than expected; nothing was written.
 #[derive(SimpleObject)]
-pub(super) struct Conflict {
+pub struct Conflict {
     code: String,
     message: String,
     path: Vec<String>,
@@ -79,7 +80,7 @@ pub(super) struct Conflict {
 
 /// The business rules say no; nothing was written.
 #[derive(SimpleObject)]
-pub(super) struct Rejected {
+pub struct Rejected {
     code: String,
     message: String,
     path: Vec<String>,
@@ -214,15 +215,5 @@ impl<Q: ObjectType + 'static> CommandResult<Q> {
             })),
             _ => None,
         }
-    }
-}
-
-/// Puts the interface of all problems into the schema.
-pub(super) fn register_interface(types: &mut Registry) {
-    let name = AnyProblem::create_type_info(types);
-    // The engine drops interfaces that no field returns, unless they have a key; nothing else looks at it.
-    if let Some(MetaType::Interface { keys, .. }) = types.types.get_mut(name.trim_end_matches('!'))
-    {
-        *keys = Some(vec!["code".to_owned()]);
     }
 }
