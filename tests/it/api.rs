@@ -339,3 +339,29 @@ async fn keys_are_scoped_and_revoked_at_once() {
     );
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_full_queue_is_answered_with_the_time_to_come_back() {
+    let mut database = harness::database().await;
+    database.options.queue.commands = 0;
+    let app = database.serve().await;
+    let tenant = app.tenant(&["*"]).await;
+    let url = format!("{}/api/v1/orders/{}/place", app.url, Uuid::now_v7());
+    let response = app
+        .client
+        .post(url)
+        .bearer_auth(&tenant.key)
+        .json(&an_order())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(response.headers()["retry-after"], "1");
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["retryable"], json!(true), "{problem}");
+    // The registration and the key, which the operator wrote past the lanes.
+    let mut tx = app.store.operator_tx().await.unwrap();
+    assert_eq!(tx.newest_position(tenant.id).await.unwrap(), 2);
+    drop(tx);
+    app.stop().await;
+}
