@@ -33,7 +33,7 @@ test: setup ## Run every test but those on real data
 test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data)
 	@$(SETUP) rust packages postgres
 	@test -d "$(DAYBOOK_TEST_DATA)/olist" || { echo "there is no olist folder in $(DAYBOOK_TEST_DATA); set DAYBOOK_TEST_DATA to the folder of the real data sets" >&2; exit 1; }
-	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --test it real_data
+	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --features real-data --test it real_data
 
 .PHONY: test-unit test-it conformance test-docs
 test-unit: ## Run the crates' own tests
@@ -66,7 +66,7 @@ fmt-check:
 .PHONY: lint
 lint: ## Run clippy; warnings are errors
 	@$(SETUP) rust packages
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
 .PHONY: deny
 deny: ## Check the dependencies' licences, sources and duplicates

@@ -4,7 +4,7 @@
 pub mod memory;
 pub mod olist;
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use commands::{Bus, Request, registry};
@@ -149,24 +149,5 @@ impl Written {
             }
         }
         Ok(())
-    }
-}
-
-/// A stopwatch over what was written.
-pub struct Speed {
-    started: Instant,
-}
-
-impl Speed {
-    /// Starts now.
-    pub fn start() -> Arc<Self> {
-        Arc::new(Self {
-            started: Instant::now(),
-        })
-    }
-
-    /// Seconds since the start.
-    pub fn seconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64()
     }
 }

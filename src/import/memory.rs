@@ -77,15 +77,16 @@ fn proportional(pid: u32) -> Option<u64> {
     field(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
-/// A field of a `/proc` file, which counts in kB.
+/// A field of a `/proc` file that counts in kB, in bytes.
 fn field(path: &str, name: &str) -> Option<u64> {
+    number(path, name).map(|kib| kib * 1024)
+}
+
+/// The number of a field of a `/proc` file.
+fn number(path: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(path).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace()
-        .next()?
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1024)
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse().ok()
 }
 
 fn descendants(root: u32) -> Vec<u32> {
@@ -96,18 +97,9 @@ fn descendants(root: u32) -> Vec<u32> {
         .flatten()
         .filter_map(|entry| {
             let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let parent = field_raw(&format!("/proc/{pid}/status"), "PPid:")?;
+            let parent = number(&format!("/proc/{pid}/status"), "PPid:")?;
             (parent == u64::from(root)).then_some(pid)
         });
     found.extend(children);
     found
-}
-
-fn field_raw(path: &str, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(path).ok()?;
-    text.lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .trim()
-        .parse()
-        .ok()
 }

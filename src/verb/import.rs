@@ -1,6 +1,6 @@
 //! `daybook import`: brings history in, shows how far it is, and reports what it met.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     app,
     database::Place,
-    import::{self, Speed, memory, olist},
+    import::{self, memory, olist},
     lifecycle::Lifecycle,
     output,
 };
@@ -28,7 +28,7 @@ pub struct Args {
 
 /// Imports the Olist files.
 pub async fn olist(place: &Place, args: &Args, format: output::Format) -> Result<()> {
-    let speed = Speed::start();
+    let started = Instant::now();
     let database = place.open().await?;
     let server = database.dev.as_ref().map(|dev| dev.pid);
     let postgres = database
@@ -48,13 +48,13 @@ pub async fn olist(place: &Place, args: &Args, format: output::Format) -> Result
         .tasks
         .spawn(async move { watching.run(cancelled).await });
 
-    let imported = run(args, &store, &engine, &speed).await;
+    let imported = run(args, &store, &engine, started).await;
     let peaks = watch.peaks();
     lifecycle.stop(std::time::Duration::from_secs(30)).await;
     database.close(Some(store)).await?;
     let (written, report, prepared_seconds, written_seconds) = imported?;
 
-    let seconds = speed.seconds();
+    let seconds = started.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "rates are for reading")]
     let rate = |n: u64| {
         if seconds > 0.0 {
@@ -86,7 +86,7 @@ async fn run(
     args: &Args,
     store: &event_store::Store,
     engine: &projections::Engine,
-    speed: &Speed,
+    started: Instant,
 ) -> Result<Imported> {
     let spill = tempfile::Builder::new()
         .prefix("daybook-import-")
@@ -107,7 +107,7 @@ async fn run(
         prepared
     })
     .await??;
-    let prepared_seconds = speed.seconds();
+    let prepared_seconds = started.elapsed().as_secs_f64();
     let report = prepared.report().clone();
     let bus = Bus::new(
         store.clone(),
@@ -119,7 +119,7 @@ async fn run(
     let written = import::execute(&bus, "olist", prepared.lines(), &|done| progress.at(done));
     progress.done();
     let written = written?;
-    let written_seconds = speed.seconds();
+    let written_seconds = started.elapsed().as_secs_f64();
     output::say("bringing the read models up to date");
     engine.catch_up().await?;
     Ok((written, report, prepared_seconds, written_seconds))

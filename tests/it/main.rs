@@ -28,5 +28,6 @@ mod isolation;
 )]
 mod olist_fixture;
 mod projections;
+#[cfg(feature = "real-data")]
 mod real_data;
 mod writers;
