@@ -160,6 +160,7 @@ pub fn order_step(dice: &mut Dice, when: DateTime<Utc>) -> OrderEvent {
         _ if dice.roll(2) > 0 => OrderRefunded {
             amount: minor(1 + dice.roll(50)),
             reason: None,
+            note: None,
             waived: vec![],
         }
         .into(),
