@@ -201,6 +201,7 @@ macro_rules! events {
 }
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro makes a public enum")]
 mod tests {
     use serde::{Deserialize, Serialize};
 
@@ -208,18 +209,18 @@ mod tests {
 
     /// Version 1 had a weight in grams as text, version 2 as number, version 3 says the unit.
     #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-    struct Weighed {
+    pub struct Weighed {
         weight: u32,
         unit: Unit,
     }
 
     #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-    enum Unit {
+    pub enum Unit {
         Gram,
     }
 
     #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-    struct Sold {}
+    pub struct Sold {}
 
     crate::events! {
         /// What happens on the scales.

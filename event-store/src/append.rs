@@ -32,6 +32,21 @@ impl Expected {
     }
 }
 
+/// What an append does to its tenant besides writing events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TenantChange {
+    /// Takes it into the installation: its first event.
+    Register,
+    /// Stops its appends until it is resumed.
+    Suspend,
+    /// Lets a suspended one append again.
+    Resume,
+    /// Stops its appends after an alarm.
+    Freeze,
+    /// Lets a frozen one append again.
+    Unfreeze,
+}
+
 /// One event to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewEvent {

@@ -15,7 +15,7 @@ mod store;
 pub mod token;
 pub mod tx;
 
-pub use append::{Append, Appended, Expected, NewEvent, Outcome, Refusal};
+pub use append::{Append, Appended, Expected, NewEvent, Outcome, Refusal, TenantChange};
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use head::Heads;

@@ -30,4 +30,5 @@ mod olist_fixture;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
+mod suspension;
 mod writers;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::Settings;
 use event_schemas::{Metadata, Source, StreamId, TenantId};
-use event_store::{Append, Expected, KeyUse, Loaded, NewEvent, Remembered, Want};
+use event_store::{Append, Expected, KeyUse, Loaded, NewEvent, Remembered, TenantChange, Want};
 use gateway::Problem;
 use uuid::Uuid;
 
@@ -286,7 +286,7 @@ impl<'a> Plan<'a> {
             },
             command_id,
             request_hash: request.remembers().then(|| request.hash()),
-            registers: request.spec.registers,
+            registers: request.spec.change == Some(TenantChange::Register),
             occurred_at: request.occurred_at,
             metadata: serde_json::to_vec(&metadata).map_err(|e| Problem::internal(&e))?,
             events,

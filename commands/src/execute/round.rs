@@ -136,7 +136,7 @@ fn refused(refusal: Refusal) -> Problem {
         ),
         Refusal::TenantSuspended => (
             "organization-suspended",
-            "this organization is suspended; resume it first",
+            "this organization is suspended: it can be read, but nothing can be written until the operator resumes it",
         ),
         Refusal::TenantFrozen => (
             "organization-frozen",

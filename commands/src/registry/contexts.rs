@@ -10,11 +10,11 @@ use domain::{
     },
     organization::{
         ChangeSettings, IssueApiKey, Organization, RegisterOrganization, RenameOrganization,
-        RevokeApiKey,
+        ResumeOrganization, RevokeApiKey, SuspendOrganization,
     },
 };
 use event_schemas::{DecodeError, Event};
-use event_store::{Clock, StoredEvent};
+use event_store::{Clock, StoredEvent, TenantChange};
 use gateway::auth::api_key::new_key;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
@@ -28,8 +28,16 @@ use super::{
 pub(super) fn all() -> Vec<Spec> {
     vec![
         Spec {
-            registers: true,
+            change: Some(TenantChange::Register),
             ..plain::<RegisterOrganization>()
+        },
+        Spec {
+            change: Some(TenantChange::Suspend),
+            ..plain::<SuspendOrganization>()
+        },
+        Spec {
+            change: Some(TenantChange::Resume),
+            ..plain::<ResumeOrganization>()
         },
         plain::<RenameOrganization>(),
         plain::<ChangeSettings>(),
@@ -105,7 +113,7 @@ fn prepared<C: Command>(
             .unwrap_or_default()
             .to_owned(),
         creates: C::CREATES,
-        registers: false,
+        change: None,
         settles_identity: false,
         needs_settings: false,
         schema,

@@ -13,7 +13,9 @@ use event_schemas::{
         OrderPayment, OrderPlaced, OrderRefunded, OrderReviewed, OrderShipped, PaymentApproved,
     },
     organization::{
-        ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered, OrganizationRenamed,
+        ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered,
+        OrganizationRenamed, OrganizationResumed, OrganizationSettingsChanged,
+        OrganizationSuspended,
     },
 };
 use event_store::{Append, Clock as _, Expected, NewEvent, Outcome, Store, SystemClock};
@@ -180,6 +182,25 @@ pub fn order_step(dice: &mut Dice, when: DateTime<Utc>) -> OrderEvent {
     }
 }
 
+/// What happens to a registered organization.
+pub fn organization_step(dice: &mut Dice, n: i64) -> OrganizationEvent {
+    match dice.roll(4) {
+        0 => OrganizationRenamed {
+            name: format!("Shop {n}"),
+        }
+        .into(),
+        1 => OrganizationSettingsChanged {
+            ship_before_payment: dice.roll(2) > 0,
+        }
+        .into(),
+        2 => OrganizationSuspended {
+            reason: format!("unpaid since {n}"),
+        }
+        .into(),
+        _ => OrganizationResumed {}.into(),
+    }
+}
+
 /// The registration of a customer or a later change of it.
 pub fn customer_step(dice: &mut Dice, new: bool) -> CustomerEvent {
     let text =
@@ -247,13 +268,7 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
                     Some((tenant, key_id)) => {
                         (tenant, OrganizationEvent::from(ApiKeyRevoked { key_id }))
                     }
-                    None => (
-                        tenant,
-                        OrganizationRenamed {
-                            name: format!("Shop {n}"),
-                        }
-                        .into(),
-                    ),
+                    None => (tenant, organization_step(&mut dice, n)),
                 };
                 log.push(append(
                     event.0,
