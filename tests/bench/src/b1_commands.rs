@@ -11,7 +11,7 @@ use crate::{
     peer::Peer,
     run::{Bound, Run, Session, Subject},
     server::{Server, StoreOptions},
-    workload::{self, Orders},
+    workload::{Orders, Population, TENANTS},
 };
 
 const NAME: &str = "B1";
@@ -98,10 +98,10 @@ async fn load(
     round: u32,
     how: Loop,
 ) -> Result<Load> {
-    let tenants = workload::tenants(workload::TENANTS);
+    let population = Population::new(TENANTS);
     let caller = move |number: u64| Commander {
         side: side.clone(),
-        orders: Orders::new(u64::from(round) * 1_000_000 + number, &tenants),
+        orders: Orders::new(u64::from(round) * 1_000_000 + number, &population),
     };
     let (window, meter) = (session.window(), Meter::here(server.pid()));
     match how {

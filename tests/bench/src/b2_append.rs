@@ -1,8 +1,6 @@
 //! B2: appended events per second at saturation, beside a bare `INSERT … SELECT unnest` of the same rows into the same
 //! tables and indexes.
 
-use std::sync::Arc;
-
 use anyhow::{Result, bail};
 use daybook::seed::random::Random;
 use event_schemas::{StreamId, TenantId};
@@ -15,7 +13,7 @@ use crate::{
     measure::{Caller, Load, Meter, closed},
     run::{Bound, Run, Session, Subject},
     server::{Server, StoreOptions},
-    workload::{self, Zipf},
+    workload::{self, Population, TENANTS},
 };
 
 const NAME: &str = "B2";
@@ -26,7 +24,7 @@ const SUBMIT: &str = "daybook, lanes";
 const DIRECT: &str = "daybook, direct";
 const BARE: &str = "bare insert";
 /// The payload's size in bytes.
-pub(crate) const PAYLOAD: usize = 256;
+const PAYLOAD: usize = 256;
 
 /// A size of batches, and whether their commands carry idempotency keys.
 const CASES: [(usize, bool); 4] = [(16, false), (128, false), (512, false), (512, true)];
@@ -72,9 +70,10 @@ async fn measure(
 ) -> Result<Load> {
     let database = server.fresh().await?;
     let (window, meter) = (session.window(), Meter::here(server.pid()));
+    let population = Population::new(TENANTS);
     let streams = |number: usize| {
         let seed = u64::from(round) * 1_000_000 + u64::try_from(number).unwrap_or(0);
-        Streams::new(seed, remembered)
+        Streams::new(seed, &population, remembered)
     };
     let load = if side == BARE {
         let bare = Bare::start(&database.url, streams(0), batch).await?;
@@ -108,8 +107,7 @@ async fn measure(
 /// An endless sequence of events: stream after stream of 2 to 8, one after the other.
 pub(crate) struct Streams {
     random: Random,
-    tenants: Arc<[TenantId]>,
-    zipf: Arc<Zipf>,
+    population: Population,
     remembered: bool,
     payload: Vec<u8>,
     tenant: TenantId,
@@ -119,19 +117,10 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(crate) fn new(seed: u64, remembered: bool) -> Self {
-        static SHARED: std::sync::LazyLock<(Arc<[TenantId]>, Arc<Zipf>)> =
-            std::sync::LazyLock::new(|| {
-                (
-                    workload::tenants(workload::TENANTS).into(),
-                    Arc::new(Zipf::new(workload::TENANTS)),
-                )
-            });
-        let (tenants, zipf) = SHARED.clone();
+    pub(crate) fn new(seed: u64, population: &Population, remembered: bool) -> Self {
         Self {
             random: Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            tenants,
-            zipf,
+            population: population.clone(),
             remembered,
             payload: format!(r#"{{"note":"{}"}}"#, "x".repeat(PAYLOAD - 11)).into_bytes(),
             tenant: TenantId(Uuid::nil()),
@@ -143,9 +132,9 @@ impl Streams {
 
     pub(crate) fn next(&mut self) -> NewAppend {
         if self.version == self.last {
-            let rank = self.zipf.draw(&mut self.random);
-            self.tenant = self.tenants.get(rank).copied().unwrap_or(self.tenant);
-            self.stream = StreamId::new("order", workload::uuid(&mut self.random));
+            self.tenant = self.population.draw(&mut self.random);
+            // No projection reads them.
+            self.stream = StreamId::new("bench", workload::uuid(&mut self.random));
             self.version = 0;
             self.last = i32::try_from(self.random.between(2, 8)).unwrap_or(2);
         }
@@ -156,16 +145,17 @@ impl Streams {
             version: self.version,
             command_id: workload::uuid(&mut self.random),
             event_id: workload::uuid(&mut self.random),
-            event_type: "OrderPlaced",
+            event_type: "BenchmarkNoted",
             payload: self.payload.clone(),
             remembered: self.remembered,
         }
     }
 }
 
-struct Submitter {
-    store: Store,
-    streams: Streams,
+/// A caller behind the lanes.
+pub(crate) struct Submitter {
+    pub(crate) store: Store,
+    pub(crate) streams: Streams,
 }
 
 impl Caller for Submitter {
@@ -177,10 +167,11 @@ impl Caller for Submitter {
     }
 }
 
-pub(crate) struct Direct {
-    pub(crate) store: Store,
-    pub(crate) streams: Streams,
-    pub(crate) batch: usize,
+/// A caller past the lanes, a batch at a time.
+struct Direct {
+    store: Store,
+    streams: Streams,
+    batch: usize,
 }
 
 impl Caller for Direct {

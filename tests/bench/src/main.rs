@@ -2,25 +2,37 @@
 //! fails because something was slow.
 
 mod append;
+mod b10_growth;
+mod b11_memory;
+mod b12_price;
 mod b1_commands;
 mod b2_append;
+mod b3_replay;
+mod b8_http;
 mod bare;
+mod child;
+mod client;
 mod commander;
+mod fill;
+mod http;
 mod machine;
 mod measure;
 mod output;
 mod peer;
 mod process;
 mod report;
+mod revision;
 mod run;
+mod serve;
 mod server;
 mod statistics;
 mod workload;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::{Parser, Subcommand};
+use daybook::lifecycle::Lifecycle;
 
 use crate::{run::Session, server::Server};
 
@@ -28,6 +40,8 @@ use crate::{run::Session, server::Server};
 #[derive(Parser, Debug)]
 #[command(name = "daybook-bench")]
 struct Cli {
+    #[command(subcommand)]
+    serve: Option<Serve>,
     /// Shorter runs and fewer of them: a few minutes in total.
     #[arg(long)]
     quick: bool,
@@ -45,44 +59,74 @@ struct Cli {
     data: PathBuf,
 }
 
+/// What this program does for itself, in processes of their own.
+#[derive(Subcommand, Debug)]
+enum Serve {
+    /// Serves something that Daybook is compared with.
+    #[command(hide = true)]
+    Serve {
+        /// What.
+        kind: serve::Kind,
+        /// The database.
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database: String,
+    },
+}
+
+/// Every benchmark, in the order in which they run.
+const BENCHMARKS: [&str; 7] = ["B1", "B2", "B3", "B8", "B10", "B11", "B12"];
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
-    let session = Session::new(cli.quick, cli.huge);
-    let names: Vec<&str> = BENCHMARKS.to_vec();
+    if let Some(Serve::Serve { kind, database }) = cli.serve {
+        return serve::run(kind, database).await;
+    }
     for asked in &cli.only {
         ensure!(
-            names.iter().any(|name| name.eq_ignore_ascii_case(asked)),
+            BENCHMARKS
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(asked)),
             "there is no benchmark {asked}; there are {}",
-            names.join(", ")
+            BENCHMARKS.join(", ")
         );
     }
+    let lifecycle = Lifecycle::default();
+    lifecycle.on_signals()?;
     let server = Server::start(&cli.data).await?;
-    let measured = all(&cli, session, &server).await;
+    let mut session = Session::new(cli.quick, cli.huge);
+    let ended = tokio::select! {
+        ended = all(&cli.only, &mut session, &server) => ended,
+        () = lifecycle.cancelled.cancelled() => Err(anyhow!("interrupted")),
+    };
+    // What was measured before something went wrong is worth keeping.
     let machine = machine::describe(&server).await;
     server.stop().await?;
-    // What was measured before something went wrong is worth keeping.
-    let (session, ended) = measured;
     report::write(&cli.out, &machine?, &session)
         .with_context(|| format!("cannot write the results to {}", cli.out.display()))?;
+    output::say(&format!(
+        "the results are in {}/latest.md and latest.json",
+        cli.out.display()
+    ));
     ended
 }
 
-const BENCHMARKS: [&str; 2] = ["B1", "B2"];
-
-async fn all(cli: &Cli, mut session: Session, server: &Server) -> (Session, Result<()>) {
+async fn all(only: &[String], session: &mut Session, server: &Server) -> Result<()> {
     for name in BENCHMARKS {
-        if !cli.only.is_empty() && !cli.only.iter().any(|only| only.eq_ignore_ascii_case(name)) {
+        if !only.is_empty() && !only.iter().any(|only| only.eq_ignore_ascii_case(name)) {
             continue;
         }
-        output::say(&format!("{name} …"));
+        output::say(name);
         let done = match name {
-            "B1" => b1_commands::run(&mut session, server).await,
-            _ => b2_append::run(&mut session, server).await,
+            "B1" => b1_commands::run(session, server).await,
+            "B2" => b2_append::run(session, server).await,
+            "B3" => b3_replay::run(session, server).await,
+            "B8" => b8_http::run(session, server).await,
+            "B10" => b10_growth::run(session, server).await,
+            "B11" => b11_memory::run(session, server).await,
+            _ => b12_price::run(session, server).await,
         };
-        if let Err(error) = done {
-            return (session, Err(error.context(format!("{name} failed"))));
-        }
+        done.with_context(|| format!("{name} failed"))?;
     }
-    (session, Ok(()))
+    Ok(())
 }

@@ -94,6 +94,22 @@ impl Load {
     }
 }
 
+/// How long one piece of work took.
+pub(crate) struct Timed {
+    pub(crate) seconds: f64,
+    pub(crate) cpu: Cpu,
+}
+
+/// Does one piece of work.
+pub(crate) async fn timed(meter: Meter, work: impl Future<Output = Result<()>>) -> Result<Timed> {
+    let (before, began) = (meter.read()?, Instant::now());
+    work.await?;
+    Ok(Timed {
+        seconds: began.elapsed().as_secs_f64(),
+        cpu: meter.since(before)?,
+    })
+}
+
 fn histogram() -> Result<Histogram<u64>> {
     Histogram::new_with_bounds(1, 120_000_000, 3).map_err(|error| anyhow!("{error}"))
 }

@@ -1,6 +1,8 @@
 //! The peer: cqrs-es with postgres-es, on the same aggregate, as its documentation shows it. What its users can tune
 //! for speed is tuned: no ping before a connection is used, and Daybook's number of connections.
 
+pub(crate) mod view;
+
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
@@ -16,6 +18,7 @@ use event_schemas::{Actor, ActorKind, Source};
 use event_store::{Clock, SystemClock};
 use peer_sqlx::{Pool, Postgres, postgres::PgPoolOptions};
 use postgres_es::PostgresEventRepository;
+use uuid::Uuid;
 
 use crate::{
     server::CONNECTIONS,
@@ -55,20 +58,7 @@ impl Peer {
 
     /// Executes one command, from its JSON on.
     pub(crate) async fn execute(&self, command: Command) -> Result<()> {
-        let decision = decision(&command)?;
-        let now = SystemClock.now();
-        let decide = Decide {
-            command: decision,
-            now,
-            occurred_at: now,
-            source: Source::Api,
-            actor: Actor {
-                kind: ActorKind::ApiKey,
-                id: command.key_id.to_string(),
-                on_behalf_of: None,
-            },
-            settings: Settings::default(),
-        };
+        let decide = decide(decision(&command)?, command.key_id);
         self.framework
             .execute_with_metadata(&command.order.to_string(), decide, metadata(&command))
             .await
@@ -77,6 +67,23 @@ impl Peer {
 
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// The command with everything that its decision may know.
+pub(crate) fn decide(command: OrderCommand, key: Uuid) -> Decide<OrderCommand> {
+    let now = SystemClock.now();
+    Decide {
+        command,
+        now,
+        occurred_at: now,
+        source: Source::Api,
+        actor: Actor {
+            kind: ActorKind::ApiKey,
+            id: key.to_string(),
+            on_behalf_of: None,
+        },
+        settings: Settings::default(),
     }
 }
 
@@ -98,7 +105,8 @@ fn metadata(command: &Command) -> HashMap<String, String> {
     ])
 }
 
-fn decision(command: &Command) -> Result<OrderCommand> {
+/// The command as its context's enum, read from its JSON.
+pub(crate) fn decision(command: &Command) -> Result<OrderCommand> {
     fn read<C: Plain<Entity = Order>>(data: &[u8]) -> Result<OrderCommand> {
         Ok(serde_json::from_slice::<C>(data)?.decision())
     }

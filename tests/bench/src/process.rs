@@ -52,3 +52,25 @@ pub(crate) fn cpu_with_children(pid: u32) -> Result<f64> {
         .sum::<u64>();
     Ok(seconds(parent.own + parent.ended_children + children))
 }
+
+/// The memory of a process that is in the machine, in MiB.
+pub(crate) struct Memory {
+    pub(crate) now: f64,
+    /// The most it ever was.
+    pub(crate) highest: f64,
+}
+
+/// The memory of a process.
+pub(crate) fn memory(pid: u32) -> Result<Memory> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))
+        .with_context(|| format!("process {pid} has ended"))?;
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib / 1024.0)
+    };
+    Ok(Memory {
+        now: field("VmRSS:").context("the system does not tell a process's memory")?,
+        highest: field("VmHWM:").context("the system does not tell a process's memory")?,
+    })
+}

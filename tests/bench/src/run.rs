@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    measure::{Load, Window},
+    measure::{Load, Timed, Window},
     output,
     statistics::{median, show},
 };
@@ -87,6 +87,31 @@ impl Run {
             postgres_cpu_seconds: Some(load.cpu.postgres),
             process_cpu_seconds: Some(load.cpu.process),
             ..Self::figure(benchmark, case, side, round, load.rate(), unit)
+        }
+    }
+
+    /// The rate at which a piece of work of so many operations was done.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    pub(crate) fn timed(
+        benchmark: &'static str,
+        case: &str,
+        side: &str,
+        round: u32,
+        (operations, unit): (u64, &'static str),
+        timed: &Timed,
+    ) -> Self {
+        Self {
+            seconds: Some(timed.seconds),
+            postgres_cpu_seconds: Some(timed.cpu.postgres),
+            process_cpu_seconds: Some(timed.cpu.process),
+            ..Self::figure(
+                benchmark,
+                case,
+                side,
+                round,
+                operations as f64 / timed.seconds,
+                unit,
+            )
         }
     }
 }

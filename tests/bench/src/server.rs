@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    ops::Range,
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::{
@@ -121,7 +122,7 @@ impl Server {
             .await?;
         connection.close().await?;
         let store = template.store(&StoreOptions::default()).await?;
-        register(&store, workload::TENANTS).await?;
+        register(&store, 0..workload::TENANTS).await?;
         store.close().await;
         Ok(())
     }
@@ -230,11 +231,12 @@ impl Running {
     }
 }
 
-/// Registers that many tenants.
-pub(crate) async fn register(store: &Store, count: usize) -> Result<()> {
+/// Registers the tenants of these ranks.
+pub(crate) async fn register(store: &Store, ranks: Range<usize>) -> Result<()> {
     let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
-    let requests = workload::tenants(count)
+    let requests = workload::tenants(ranks.end)
         .into_iter()
+        .skip(ranks.start)
         .map(|tenant| {
             request(
                 tenant,

@@ -1,5 +1,7 @@
 //! The workload "orders": the same seeded commands for every side. 500 tenants, drawn by Zipf's law; an order lives for
-//! 2 to 8 commands of one event each; an event's payload has 256 bytes on average.
+//! 2 to 8 commands of one event each; an event's payload has 256 bytes on average. Talks to nobody.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use daybook::seed::random::Random;
@@ -25,26 +27,32 @@ pub(crate) fn uuid(random: &mut Random) -> Uuid {
         .into_uuid()
 }
 
-/// Draws ranks by Zipf's law with exponent 1: the second is drawn half as often as the first.
+/// Tenants of whom some are busier than others: drawn by Zipf's law with exponent 1, the second half as often as the
+/// first. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Zipf(Vec<f64>);
+pub(crate) struct Population(Arc<[(TenantId, f64)]>);
 
-impl Zipf {
+impl Population {
+    /// The first `count` of [`tenants`].
     pub(crate) fn new(count: usize) -> Self {
-        let weights = (1_u32..).take(count).map(|rank| 1.0 / f64::from(rank));
-        let sums = weights.scan(0.0, |sum, weight| {
-            *sum += weight;
-            Some(*sum)
+        let mut sum = 0.0;
+        let ranked = (1_u32..).zip(tenants(count)).map(|(rank, tenant)| {
+            sum += 1.0 / f64::from(rank);
+            (tenant, sum)
         });
-        Self(sums.collect())
+        Self(ranked.collect())
     }
 
-    pub(crate) fn draw(&self, random: &mut Random) -> usize {
+    /// Draws a tenant.
+    pub(crate) fn draw(&self, random: &mut Random) -> TenantId {
         const STEPS: u32 = 1 << 30;
         let drawn = u32::try_from(random.between(0, i64::from(STEPS) - 1)).unwrap_or(0);
-        let total = self.0.last().copied().unwrap_or(0.0);
+        let total = self.0.last().map_or(0.0, |(_, sum)| *sum);
         let target = f64::from(drawn) / f64::from(STEPS) * total;
-        self.0.partition_point(|sum| *sum <= target)
+        let rank = self.0.partition_point(|(_, sum)| *sum <= target);
+        self.0
+            .get(rank)
+            .map_or(TenantId(Uuid::nil()), |(tenant, _)| *tenant)
     }
 }
 
@@ -119,8 +127,7 @@ pub(crate) struct Command {
 /// One caller's endless sequence of commands: order after order, each from its beginning to its end.
 pub(crate) struct Orders {
     random: Random,
-    tenants: Vec<TenantId>,
-    zipf: Zipf,
+    population: Population,
     tenant: TenantId,
     order: Uuid,
     done: usize,
@@ -129,11 +136,10 @@ pub(crate) struct Orders {
 
 impl Orders {
     /// The sequence of this seed.
-    pub(crate) fn new(seed: u64, tenants: &[TenantId]) -> Self {
+    pub(crate) fn new(seed: u64, population: &Population) -> Self {
         Self {
             random: Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            tenants: tenants.to_vec(),
-            zipf: Zipf::new(tenants.len()),
+            population: population.clone(),
             tenant: TenantId(Uuid::nil()),
             order: Uuid::nil(),
             done: 0,
@@ -144,21 +150,24 @@ impl Orders {
     /// The next command, and its event's number in the order's stream, from 1.
     pub(crate) fn next(&mut self) -> (Command, usize) {
         if self.done == self.length {
-            let rank = self.zipf.draw(&mut self.random);
-            self.tenant = self.tenants.get(rank).copied().unwrap_or(self.tenant);
+            self.tenant = self.population.draw(&mut self.random);
             self.order = uuid(&mut self.random);
             self.length = usize::try_from(self.random.between(2, 8)).unwrap_or(2);
             self.done = 0;
         }
         let step = Step::ALL.get(self.done).copied().unwrap_or(Step::Refund);
         self.done += 1;
+        (self.of(step), self.done)
+    }
+
+    /// A command of that kind for the order that is under way.
+    pub(crate) fn of(&mut self, step: Step) -> Command {
         let (trace, correlation_id) = (uuid(&mut self.random), uuid(&mut self.random));
-        let (data, length) = (self.data(step), self.done);
-        let command = Command {
+        Command {
             tenant: self.tenant,
             order: self.order,
             step,
-            data: data.into(),
+            data: self.data(step).into(),
             key_id: self.tenant.0,
             correlation_id,
             traceparent: format!(
@@ -166,8 +175,13 @@ impl Orders {
                 trace.simple(),
                 trace.as_u64_pair().0 | 1
             ),
-        };
-        (command, length)
+        }
+    }
+
+    /// The first command of a new order, whatever became of the one before.
+    pub(crate) fn place(&mut self) -> Command {
+        self.done = self.length;
+        self.next().0
     }
 
     fn data(&mut self, step: Step) -> String {
@@ -233,15 +247,16 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_commands_and_orders_live_for_two_to_eight() {
-        let tenants = tenants(TENANTS);
-        let (mut one, mut other) = (Orders::new(7, &tenants), Orders::new(7, &tenants));
+        let population = Population::new(TENANTS);
+        let (mut one, mut other) = (Orders::new(7, &population), Orders::new(7, &population));
+        let busiest = tenants(1);
         let (mut places, mut first) = (0, 0);
         for _ in 0..10_000 {
             let ((a, version), (b, _)) = (one.next(), other.next());
             assert_eq!((a.order, &a.data), (b.order, &b.data));
             assert_eq!(version == 1, a.step == Step::Place);
             places += usize::from(version == 1);
-            first += usize::from(version == 1 && Some(&a.tenant) == tenants.first());
+            first += usize::from(version == 1 && busiest.contains(&a.tenant));
         }
         assert!(
             (1_800..2_200).contains(&places),
