@@ -209,7 +209,7 @@ impl Orders {
                  the picture. I would order here again."
             ),
             Step::Refund => format!(
-                r#"{{"amount":{},"reason":"one article was damaged on the way; the customer sent a photograph and keeps it"}}"#,
+                r#"{{"amount":{},"reason":"faulty","note":"one article was damaged on the way; the customer sent a photograph and keeps it"}}"#,
                 r.between(1, 300)
             ),
         }
