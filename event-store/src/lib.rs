@@ -5,21 +5,27 @@ pub mod append;
 pub mod clock;
 mod context;
 pub mod error;
+mod guard;
 pub mod head;
 pub mod load;
 pub mod migrate;
 pub mod operator;
+pub mod paths;
 pub mod read;
 mod role;
+pub mod snapshot;
 mod store;
 pub mod token;
 pub mod tx;
 
-pub use append::{Append, Appended, Expected, NewEvent, Outcome, Refusal, TenantChange};
+pub use append::{
+    Append, Appended, Claim, Expected, Fact, NewEvent, Outcome, Refusal, TenantChange, Write,
+};
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use head::Heads;
-pub use load::{KeyUse, Loaded, Remembered, StoredEvent, Want};
-pub use store::{Connections, Options, QueueLimits, Store};
+pub use load::{Found, KeyUse, Loaded, Remembered, Snapshot, StoredEvent, Want};
+pub use snapshot::NewSnapshot;
+pub use store::{Connections, Options, Proofs, QueueLimits, Store};
 pub use token::{InvalidToken, Token};
 pub use tx::{IdentityTx, OperatorTx, PartitionTx, TenantTx};

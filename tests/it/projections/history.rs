@@ -18,7 +18,9 @@ use event_schemas::{
         OrganizationSuspended,
     },
 };
-use event_store::{Append, Clock as _, Expected, NewEvent, Outcome, Store, SystemClock};
+use event_store::{
+    Append, Clock as _, Expected, NewEvent, Outcome, Store, SystemClock, TenantChange,
+};
 use uuid::Uuid;
 
 /// A small generator of numbers, so that every run tests the same history.
@@ -49,21 +51,23 @@ pub fn append<E: Event>(
         .find(|(name, _)| *name == event.name())
         .unwrap()
         .0;
+    let new = NewEvent {
+        event_id: SystemClock.uuid_v7(),
+        event_type: name.into(),
+        schema_version: event.schema_version(),
+        payload: event.encode().unwrap(),
+    };
     Append {
-        tenant,
-        stream,
-        expected: Expected::Any,
-        command_id: SystemClock.uuid_v7(),
-        request_hash: None,
-        registers: name == "OrganizationRegistered",
+        change: (name == "OrganizationRegistered").then_some(TenantChange::Register),
         occurred_at: Some(when),
-        metadata: b"{}".to_vec(),
-        events: vec![NewEvent {
-            event_id: SystemClock.uuid_v7(),
-            event_type: name,
-            schema_version: event.schema_version(),
-            payload: event.encode().unwrap(),
-        }],
+        ..Append::new(
+            tenant,
+            stream,
+            Expected::Any,
+            SystemClock.uuid_v7(),
+            b"{}".to_vec(),
+            vec![new],
+        )
     }
 }
 
