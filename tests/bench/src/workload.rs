@@ -138,7 +138,7 @@ impl Orders {
     /// The sequence of this seed.
     pub(crate) fn new(seed: u64, population: &Population) -> Self {
         Self {
-            random: Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            random: Random::new(seed),
             population: population.clone(),
             tenant: TenantId(Uuid::nil()),
             order: Uuid::nil(),
