@@ -5,6 +5,7 @@ pub mod append;
 pub mod clock;
 mod context;
 pub mod error;
+pub mod fsck;
 pub mod head;
 pub mod load;
 pub mod migrate;

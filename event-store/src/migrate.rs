@@ -11,10 +11,11 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const ROLES: &str = include_str!("../../infra/postgres/roles.sql");
-const FUNCTIONS: [&str; 3] = [
+const FUNCTIONS: [&str; 4] = [
     include_str!("../sql/install.sql"),
     include_str!("../sql/load.sql"),
     include_str!("../sql/append.sql"),
+    include_str!("../sql/count_paths.sql"),
 ];
 /// Any number that nothing else in the cluster is likely to lock on.
 const BOOTSTRAP_LOCK: i64 = 0x0064_6179_626f_6f6b;

@@ -19,6 +19,7 @@ mod architecture;
 mod bad_input;
 mod catalogue;
 mod embedded;
+mod fsck;
 mod harness;
 mod import;
 mod isolation;

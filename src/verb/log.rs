@@ -1,0 +1,3 @@
+//! `daybook log`: one file per verb.
+
+pub mod fsck;
