@@ -81,7 +81,8 @@ fn check(walk: &mut Walk<'_>, row: &Row, last: Option<Last>) -> Last {
     let newest = before.and_then(|last| last.occurred_at);
     // A time that cannot be true says nothing of the events after it.
     let mut believed = newest;
-    if row.occurred_at.is_none() || row.occurred_at > row.recorded_at {
+    let future = row.recorded_at.is_some() && row.occurred_at > row.recorded_at;
+    if future || row.occurred_at.is_none() {
         let expected = format!("{} or earlier", moment(row.recorded_at));
         find("occurred_at", moment(row.occurred_at), expected);
     } else {
