@@ -81,6 +81,8 @@ pub enum Verb {
 pub enum Import {
     /// The public CSV files of the Olist marketplace, plain or zstd-compressed; one tenant per seller.
     Olist(verb::import::Args),
+    /// An existing postgres-es 0.5 database (cqrs-es), into one tenant.
+    PostgresEs(verb::import::postgres_es::Args),
 }
 
 /// What can be read of the log.

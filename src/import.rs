@@ -3,6 +3,7 @@
 
 pub mod memory;
 pub mod olist;
+pub mod postgres_es;
 
 use std::collections::BTreeMap;
 

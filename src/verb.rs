@@ -74,6 +74,9 @@ pub fn run(cli: Cli) -> Result<()> {
                 Ok(())
             }
             Verb::Import(Import::Olist(args)) => import::olist(&place, &args, format).await,
+            Verb::Import(Import::PostgresEs(args)) => {
+                import::postgres_es::run(&place, &args, format).await
+            }
             Verb::Events(Events::List {
                 tenant,
                 after,

@@ -4,6 +4,8 @@ pub mod flush;
 pub mod lane;
 mod queue;
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use event_schemas::{StreamId, TenantId, envelope::CONTENT_TYPE_JSON, hash::content_hash};
 use uuid::Uuid;
@@ -38,7 +40,7 @@ pub struct NewEvent {
     /// Its id.
     pub event_id: Uuid,
     /// Its type, such as `OrderPlaced`; 1 to 128 bytes.
-    pub event_type: &'static str,
+    pub event_type: Cow<'static, str>,
     /// The version of the payload's schema, from 1.
     pub schema_version: i16,
     /// The exact bytes to store, at most 512 KiB.
@@ -82,7 +84,7 @@ impl Append {
     pub(crate) fn hash(&self, event: &NewEvent) -> [u8; 32] {
         content_hash(
             event.event_id,
-            event.event_type,
+            &event.event_type,
             event.schema_version,
             &self.metadata,
             &event.payload,

@@ -10,6 +10,7 @@ pub mod head;
 pub mod load;
 pub mod migrate;
 pub mod operator;
+pub mod postgres_es;
 pub mod read;
 mod role;
 mod store;

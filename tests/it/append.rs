@@ -20,7 +20,7 @@ pub fn append(tenant: TenantId, stream: &str, expected: Expected, events: usize)
         events: (0..events)
             .map(|n| NewEvent {
                 event_id: Uuid::now_v7(),
-                event_type: "ThingHappened",
+                event_type: "ThingHappened".into(),
                 schema_version: 1,
                 payload: format!("{{\"n\":{n}}}").into_bytes(),
             })

@@ -371,3 +371,38 @@ async fn findings_name_their_row_and_are_counted_past_the_limit() {
     );
     assert!(stderr.contains("9 findings, 1 of them shown"), "{stderr}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_grows_meanwhile_is_sound() {
+    let database = harness::database().await;
+    let store = database.store().await;
+    let tenants = [registered(&store).await, registered(&store).await];
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let writer = tokio::spawn(async move {
+        let mut stopped = stopped;
+        let mut events = 2_u64;
+        while stopped.try_recv().is_err() {
+            let stream = format!("order-{}", events % 7);
+            let batch = tenants.map(|tenant| Append {
+                request_hash: Some([7; 32]),
+                ..append(tenant, &stream, Expected::Any, 3)
+            });
+            write(&store, &batch).await;
+            events += 6;
+        }
+        events
+    });
+    for _ in 0..3 {
+        let (code, report) = report(&database, &[]);
+        assert_eq!(code, 0, "{report:#}");
+    }
+    stop.send(()).unwrap();
+    let events = writer.await.unwrap();
+    let (code, report) = report(&database, &[]);
+    assert_eq!(
+        (code, &report["proved"]["events"]),
+        (0, &json!(events)),
+        "{report:#}"
+    );
+    assert!(events > 100, "there was something to prove");
+}

@@ -22,6 +22,7 @@ mod embedded;
 mod fsck;
 mod harness;
 mod import;
+mod import_postgres_es;
 mod isolation;
 #[expect(
     dead_code,

@@ -203,7 +203,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
 fn odd(tenant: TenantId, stream: StreamId, event_type: &'static str, payload: &str) -> Append {
     let event = NewEvent {
         event_id: SystemClock.uuid_v7(),
-        event_type,
+        event_type: event_type.into(),
         schema_version: 1,
         payload: payload.into(),
     };

@@ -234,7 +234,7 @@ impl<'a> Plan<'a> {
                     || self.bus.clock.uuid_v7(),
                     |id| replay::event_id(id, number),
                 ),
-                event_type: event.event_type,
+                event_type: event.event_type.into(),
                 schema_version: event.schema_version,
                 payload: event.payload,
             })
@@ -244,7 +244,7 @@ impl<'a> Plan<'a> {
             .zip(&events)
             .map(|(version, event)| AcceptedEvent {
                 id: event.event_id,
-                event_type: event.event_type.to_owned(),
+                event_type: event.event_type.clone().into_owned(),
                 version,
                 position: None,
             });

@@ -104,7 +104,9 @@ async fn call(
     let e_command: Vec<_> = each().map(|(c, ..)| c).collect();
     let e_index: Vec<_> = each().map(|(_, i, ..)| i).collect();
     let id: Vec<_> = each().map(|(.., e)| e.event_id).collect();
-    let kind: Vec<_> = each().map(|(.., e)| e.event_type.to_owned()).collect();
+    let kind: Vec<_> = each()
+        .map(|(.., e)| e.event_type.clone().into_owned())
+        .collect();
     let schema: Vec<_> = each().map(|(.., e)| e.schema_version).collect();
     let payload: Vec<&[u8]> = each().map(|(.., e)| e.payload.as_slice()).collect();
     let content = vec![Append::CONTENT_TYPE; e_command.len()];

@@ -58,7 +58,7 @@ pub fn append<E: Event>(
         metadata: b"{}".to_vec(),
         events: vec![NewEvent {
             event_id: SystemClock.uuid_v7(),
-            event_type: name,
+            event_type: name.into(),
             schema_version: event.schema_version(),
             payload: event.encode().unwrap(),
         }],
