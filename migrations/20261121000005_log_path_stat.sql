@@ -21,7 +21,7 @@ grant select on log.path_stat to daybook_operator;
 
 create policy operator_reads on log.command for select to daybook_operator using (true);
 create policy operator_reads on log.snapshot for select to daybook_operator using (true);
-grant select (tenant_id, command_id, response, expires_at) on log.command to daybook_operator;
+grant select (tenant_id, command_id, response) on log.command to daybook_operator;
 grant select (tenant_id, stream_id, version) on log.snapshot to daybook_operator;
 
 -- The bookkeeping of migrations is the migrator's own.

@@ -118,6 +118,8 @@ pub enum Log {
     ///
     /// Exit codes: 0 the log is sound, 4 it is not, 1 it could not be proved.
     Fsck(verb::log::fsck::Args),
+    /// How much of the log belongs to whom, how it grows, and which way appends took.
+    Stats(verb::log::stats::Args),
 }
 
 /// What can be done with tenants.

@@ -85,6 +85,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Events(Events::Tail { tenant, after }) => {
                 events::tail(&place, tenant, after, format).await
             }
+            Verb::Log(Log::Stats(args)) => log::stats::run(&place, &args, format).await,
             Verb::Log(Log::Fsck(args)) => log::fsck::run(&place, &args, format).await,
             Verb::Tenant(Tenant::List) => tenant::list(&place, format).await,
             Verb::Tenant(Tenant::Create { name, id, country }) => {

@@ -13,6 +13,7 @@ pub mod operator;
 pub mod postgres_es;
 pub mod read;
 mod role;
+pub mod stats;
 mod store;
 pub mod token;
 pub mod tx;

@@ -14,6 +14,7 @@ use crate::{
     head,
     load::{self, KeyUse, Remembered},
     role::Role,
+    stats::{self, PathCount},
     token::{InvalidToken, Token, Tokens},
 };
 
@@ -200,6 +201,11 @@ impl Store {
     /// Appends a batch in one call, in the given order, past the lanes: for the operator's own bulk work.
     pub async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Outcome, Error>>, Error> {
         flush::flush(&self.0.append, &self.0.heads, self.0.partitions, batch).await
+    }
+
+    /// Adds to the figures of which way appends took.
+    pub async fn count_paths(&self, counts: &[PathCount]) -> Result<(), Error> {
+        stats::count(&self.0.append, counts).await
     }
 
     /// Loads what decisions about some streams need, and the earlier uses of some idempotency keys, in one round trip.

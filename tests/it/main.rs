@@ -32,4 +32,5 @@ mod olist_fixture;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
+mod stats;
 mod writers;
