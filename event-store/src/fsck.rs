@@ -25,7 +25,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use event_schemas::TenantId;
 use serde::Serialize;
 
-use crate::{Error, Store};
+use crate::{Error, OperatorTx, Store};
 use head::Heads;
 
 /// Rows of a page whose rows are small.
@@ -168,6 +168,16 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// A short transaction for one page. A walk lives from its index's order: whatever the statistics say, sorting a
+    /// whole tenant for every page would be quadratic.
+    async fn tx(&self) -> Result<OperatorTx, Error> {
+        let mut tx = self.store.operator_tx().await?;
+        sqlx::raw_sql("set local enable_sort = off; set local enable_incremental_sort = off")
+            .execute(tx.connection())
+            .await?;
+        Ok(tx)
+    }
+
     fn step(&mut self, rows: usize) {
         self.steps += u64::try_from(rows).unwrap_or(0);
         (self.progress)(self.steps, self.total.max(self.steps));

@@ -27,7 +27,7 @@ pub(super) async fn prove(walk: &mut Walk<'_>) -> Result<(), Error> {
         .tenant
         .map_or((Uuid::nil(), Uuid::nil()), |tenant| (tenant.0, Uuid::nil()));
     loop {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         // An event that an answer names was committed with it, so that one look suffices.
         let rows = sqlx::query!(
             r#"select c.tenant_id, c.command_id, c.response::text as "response!",

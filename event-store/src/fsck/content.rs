@@ -43,7 +43,7 @@ pub(super) async fn prove(walk: &mut Walk<'_>) -> Result<(), Error> {
 async fn of_partition(walk: &mut Walk<'_>, head: Head) -> Result<(), Error> {
     let (mut next, mut recorded) = (0, None);
     while next < head.next_offset {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         let rows = partition_page(tx.connection(), head, next).await?;
         drop(tx);
         if rows.is_empty() {
@@ -66,7 +66,7 @@ async fn of_partition(walk: &mut Walk<'_>, head: Head) -> Result<(), Error> {
 async fn of_tenant(walk: &mut Walk<'_>, tenant: TenantId) -> Result<(), Error> {
     let (mut after, mut recorded) = (i64::MIN, None);
     loop {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         let rows = tenant_page(tx.connection(), tenant, after).await?;
         drop(tx);
         let Some(last) = rows.last() else {

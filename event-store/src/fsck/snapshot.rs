@@ -16,7 +16,7 @@ pub(super) async fn prove(walk: &mut Walk<'_>) -> Result<(), Error> {
     // A stream has a name of at least one byte: this is before all of them.
     let mut after = (from, String::new());
     loop {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         let rows = sqlx::query!(
             r#"select s.tenant_id, s.stream_id, s.version, coalesce(e.version, 0) as "newest!"
                from (select tenant_id, stream_id, version from log.snapshot

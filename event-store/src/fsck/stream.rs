@@ -22,7 +22,7 @@ pub(super) async fn prove(walk: &mut Walk<'_>) -> Result<(), Error> {
     // No name is empty, so this comes before every stream of `from`.
     let (mut after, mut last) = ((from, String::new(), i32::MIN), None::<Row>);
     loop {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         let rows = page(tx.connection(), &after, to).await?;
         drop(tx);
         let Some(end) = rows.last() else {

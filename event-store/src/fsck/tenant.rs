@@ -35,7 +35,7 @@ pub(super) async fn prove(walk: &mut Walk<'_>) -> Result<(), Error> {
     let only = walk.tenant.map(|tenant| tenant.0);
     let (mut after, mut last) = ((only.unwrap_or(Uuid::nil()), i64::MIN), None);
     loop {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         let rows = page(tx.connection(), after, only.unwrap_or(Uuid::max())).await?;
         drop(tx);
         let Some(end) = rows.last() else { break };
@@ -131,7 +131,7 @@ async fn page(
 async fn registered(walk: &mut Walk<'_>, only: Option<Uuid>) -> Result<(), Error> {
     let (mut from, to) = (only.unwrap_or(Uuid::nil()), only.unwrap_or(Uuid::max()));
     loop {
-        let mut tx = walk.store.operator_tx().await?;
+        let mut tx = walk.tx().await?;
         let rows = sqlx::query!(
             r#"select t.tenant_id, t.partition,
                       exists (select from log.event e where e.tenant_id = t.tenant_id) as "used!"
