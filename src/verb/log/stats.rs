@@ -116,6 +116,10 @@ fn print(args: &Args, name: &str, stats: &Stats, paths: &[PathStat], format: out
                 &groups,
             );
             output::data(&sentence(args, name, stats));
+            if appends.is_empty() {
+                output::data(&format!("no appends were counted in {} days", args.days));
+                return;
+            }
             output::rows(
                 format,
                 &[
