@@ -19,17 +19,20 @@ mod architecture;
 mod bad_input;
 mod catalogue;
 mod embedded;
+mod fsck;
 mod harness;
 mod import;
+mod import_postgres_es;
 mod isolation;
+mod numbered;
 #[expect(
     dead_code,
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
-mod numbered;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
+mod stats;
 mod suspension;
 mod writers;
