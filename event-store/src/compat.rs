@@ -15,6 +15,8 @@
 //! * **Metadata**: ours, with those of the program under `original`, the aggregate's type, and the event version where the
 //!   schema version does not say all of it. So what comes back is what was written, and an upcaster of cqrs-es finds it.
 //!
+//! No program may write into the streams of Daybook's own contexts: an aggregate type that would is refused.
+//!
 //! Events that `daybook import` brought from postgres-es are read all the same.
 //!
 //! # Snapshots

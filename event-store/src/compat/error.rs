@@ -11,8 +11,9 @@ use crate::Refusal;
 pub enum Error {
     /// A type that cannot begin the name of a stream.
     #[error(
-        "the aggregate type {0:?} cannot begin the name of a stream: it must not be empty, nor begin with `$` as the \
-         system's own streams do; give `Aggregate::TYPE` another name"
+        "the aggregate type {0:?} cannot begin the name of a stream: it must not be empty, nor begin with `$`, nor with one \
+         of Daybook's own contexts ({own}) before the first `-`; give `Aggregate::TYPE` another name",
+        own = event_schemas::CONTEXTS.join(", ")
     )]
     Type(String),
     /// Events of more than one aggregate in one append.

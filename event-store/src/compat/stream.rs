@@ -1,7 +1,7 @@
 //! The names of aggregates' streams, and whose event a stored one is. Never reads the log.
 
 use cqrs_es::persist::{PersistenceError, SerializedEvent};
-use event_schemas::{RecordedEvent, StreamId};
+use event_schemas::{CONTEXTS, RecordedEvent, StreamId};
 
 use super::{error::Error, record};
 
@@ -14,12 +14,14 @@ pub(super) struct Kind {
 
 impl Kind {
     pub(super) fn new(name: &str) -> Result<Self, Error> {
-        if name.is_empty() || name.starts_with('$') {
+        let prefix = format!("{name}-");
+        let stream = StreamId(prefix.clone());
+        if name.is_empty() || name.starts_with('$') || CONTEXTS.contains(&stream.context()) {
             return Err(Error::Type(name.to_owned()));
         }
         Ok(Self {
             name: name.to_owned(),
-            prefix: format!("{name}-"),
+            prefix,
         })
     }
 

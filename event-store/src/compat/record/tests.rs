@@ -116,9 +116,12 @@ fn what_no_stream_can_hold_is_an_error() {
     assert!(mixed.to_string().contains("\"7\" and \"8\""), "{mixed}");
     let long = write(&[event(usize::MAX, "1.0", Value::Null)]).unwrap_err();
     assert!(long.to_string().contains("2147483647"), "{long}");
-    for kind in ["", "$system"] {
+    for kind in ["", "$system", "order", "customer-account"] {
         let error = Name::new(kind, "7").unwrap_err();
         assert!(error.to_string().contains("Aggregate::TYPE"), "{error}");
+    }
+    for kind in ["Customer", "orders", "purchase-order"] {
+        assert!(Name::new(kind, "7").is_ok(), "{kind}");
     }
 }
 
