@@ -10,7 +10,7 @@
 //! Run it on any Daybook that is migrated, `daybook dev` included, which prints its database's URL:
 //!
 //! ```sh
-//! DATABASE_URL=postgres://… cargo run -p event-store --example bank_account [TENANT]
+//! SQLX_OFFLINE=true DATABASE_URL=postgres://… cargo run -p event-store --example bank_account [TENANT]
 //! ```
 //!
 //! Without a tenant it registers one. Where the installation has a secret of its own for the database roles, it is taken from

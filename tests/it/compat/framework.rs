@@ -1,14 +1,17 @@
 //! Whole programs: the bank account of the examples on each of the stores of cqrs-es.
 
-use std::sync::atomic::Ordering;
+use std::{collections::HashMap, sync::atomic::Ordering};
 
-use cqrs_es::{AggregateError, persist::QueryReplay};
+use cqrs_es::{
+    AggregateError, EventStore,
+    persist::{PersistedEventStore, QueryReplay},
+};
 use event_store::compat::{Cqrs, Repository, aggregate_cqrs, cqrs, snapshot_cqrs};
 use futures::future::join_all;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    bank_account::{self, Balance, BankAccount, Command, Refused},
+    bank_account::{self, AccountEvent, Balance, BankAccount, Command, Refused},
     world,
 };
 
@@ -100,33 +103,47 @@ async fn a_snapshot_of_cqrs_es_counts_its_events_twice() {
 }
 
 #[tokio::test]
-async fn of_programs_that_meet_one_wins_and_the_others_are_told() {
+async fn of_two_programs_that_meet_the_second_is_told() {
+    let world = world().await;
+    let program =
+        || PersistedEventStore::<_, BankAccount>::new_event_store(world.repository.clone());
+    let (one, two) = (program(), program());
+    let opened = || {
+        vec![AccountEvent::Opened {
+            holder: "Ada".to_owned(),
+        }]
+    };
+    let first = one.load_aggregate("1").await.unwrap();
+    let second = two.load_aggregate("1").await.unwrap();
+    one.commit(opened(), first, HashMap::new()).await.unwrap();
+    let error = two.commit(opened(), second, HashMap::new()).await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, AggregateError::AggregateConflict),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn through_the_lanes_of_a_started_store() {
     let world = world().await;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     world.store.start(&tasks, &stop);
     let repository = world.repository.clone().through_lanes();
-    let holder = "Ada".to_owned();
-    let bank = cqrs::<BankAccount>(repository.clone(), vec![], ());
-    bank.execute("1", Command::Open { holder }).await.unwrap();
-    let deposits = (0..8).map(|_| {
-        let bank = cqrs::<BankAccount>(repository.clone(), vec![], ());
-        async move {
-            let mut conflicts = 0;
-            loop {
-                match bank.execute("1", Command::Deposit { cents: 1 }).await {
-                    Ok(()) => return conflicts,
-                    Err(AggregateError::AggregateConflict) => conflicts += 1,
-                    Err(other) => panic!("{other}"),
-                }
-            }
-        }
-    });
-    let conflicts: i32 = join_all(deposits).await.into_iter().sum();
-    assert!(conflicts > 0, "they never met");
+    let bank = &cqrs::<BankAccount>(repository.clone(), vec![], ());
+    join_all((1..=32).map(|n| async move {
+        let (account, holder) = (n.to_string(), "Ada".to_owned());
+        bank.execute(&account, Command::Open { holder })
+            .await
+            .unwrap();
+        let deposit = Command::Deposit { cents: n };
+        bank.execute(&account, deposit).await.unwrap();
+    }))
+    .await;
     let balance = Balance::default();
     let replay = QueryReplay::new(repository, balance.clone());
-    replay.replay("1").await.unwrap();
-    assert_eq!(balance.0.load(Ordering::Relaxed), 8);
+    replay.replay_all().await.unwrap();
+    assert_eq!(balance.0.load(Ordering::Relaxed), 32 * 33 / 2);
     stop.cancel();
     tasks.close();
     tasks.wait().await;

@@ -276,8 +276,12 @@ async fn a_database_that_is_gone_is_a_connection_error() {
         .await
         .unwrap_err();
     assert!(gone(&state), "{state}");
-    let written = world.repository.persist::<Customer>(&history("c", 1), None);
-    let written = written.await.unwrap_err();
+    let event = history("c", 1);
+    let written = world
+        .repository
+        .persist::<Customer>(&event, None)
+        .await
+        .unwrap_err();
     assert!(gone(&written), "{written}");
 }
 
