@@ -81,9 +81,25 @@ impl Run {
             .ask(vec![op.clone()], direct)
             .await
             .remove(0);
-        assert_eq!(answer, foretold, "round {round}, server {server}: {op:#?}");
+        // A repetition whose connection turned out to be lost was looked up, and found with its first numbers.
+        let looked_up = match (&answer, &foretold) {
+            (
+                Answer::Appended {
+                    position, offset, ..
+                },
+                Answer::Duplicate {
+                    position: first,
+                    offset: first_offset,
+                },
+            ) => (position, offset) == (first, first_offset),
+            _ => false,
+        };
+        assert!(
+            answer == foretold || looked_up,
+            "round {round}, server {server}: {answer:?} where {foretold:?} is right: {op:#?}"
+        );
         self.done += 1;
-        if matches!(answer, Answer::Appended { .. }) {
+        if matches!(answer, Answer::Appended { .. }) && !looked_up {
             self.accepted += 1;
             self.truth.apply(&op);
         }
@@ -121,28 +137,20 @@ impl Run {
         self.settle(round, &ops, &answers).await;
     }
 
-    /// Ends the sessions of the appends, or kills a whole process.
+    /// Ends the sessions of the appends; before that it may kill a whole process, whose last statement must not come late.
     async fn trouble(&mut self) {
         self.kills += 1;
-        if self.generator.random().chance(60) {
-            sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'daybook_append' and datname = current_database()")
-                .execute(&mut self.admin)
-                .await
-                .unwrap();
-            return;
+        let victim = self.server();
+        let kills = self.generator.random().chance(40);
+        if kills {
+            self.servers[victim].kill().await;
         }
-        let server = self.server();
-        self.servers[server].kill().await;
-        self.servers[server] = Server::start(&self.url, self.proofs[server]);
-        // What the dead process sent may still be under way.
-        let busy = "select count(*) from pg_stat_activity where usename = 'daybook_append' and datname = current_database() and state = 'active'";
-        while sqlx::query_scalar::<_, i64>(busy)
-            .fetch_one(&mut self.admin)
+        sqlx::query("select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = 'daybook_append' and datname = current_database()")
+            .execute(&mut self.admin)
             .await
-            .unwrap()
-            > 0
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            .unwrap();
+        if kills {
+            self.servers[victim] = Server::start(&self.url, self.proofs[victim]);
         }
     }
 
@@ -203,11 +211,10 @@ impl Run {
             self.done += 1;
             let there = known(op).is_some();
             match answer {
-                Answer::Appended { .. } => {
-                    assert!(
-                        there && !already[n],
-                        "round {round}: an acknowledged append is lost: {op:#?}"
-                    );
+                // One that lost its connection is looked up: a repetition is found then, with its first numbers.
+                Answer::Appended { offset, .. } => {
+                    let place = known(op).map(|place| place.1);
+                    assert_eq!(place, Some(*offset), "round {round}: lost: {op:#?}");
                 }
                 Answer::Duplicate { .. } => {
                     assert!(there, "round {round}: a duplicate of nothing: {op:#?}");

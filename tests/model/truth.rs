@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::op::{Answer, Op};
 
 /// How far back a repetition is looked for where any version will do.
-const WINDOW: usize = 64;
+const WINDOW: usize = 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
