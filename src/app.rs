@@ -93,7 +93,8 @@ impl Application {
             clock.clone(),
             Some(Arc::new(Settled(waiter.clone()))),
             Way::Lanes,
-        );
+        )
+        .with_cache(config.commands.cache_bytes);
         let mut router = health(&store, config.projections.ready_lag_seconds)
             .router()
             .merge(gateway::metrics::router(move || metrics.render()))

@@ -139,6 +139,19 @@ pub enum Tenant {
         #[arg(long)]
         country: Option<String>,
     },
+    /// Stop all writing for a tenant; it can still be read.
+    Suspend {
+        /// The tenant.
+        id: Uuid,
+        /// Why, 1 to 500 characters; the tenant reads it.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let a suspended tenant write again.
+    Resume {
+        /// The tenant.
+        id: Uuid,
+    },
 }
 
 /// What can be done with keys.

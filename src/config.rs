@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use event_store::{Connections, Options, QueueLimits};
+use event_store::{Connections, Options, Proofs, QueueLimits};
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
@@ -24,6 +24,8 @@ pub struct Config {
     pub http: Http,
     pub database: Database,
     pub log: Log,
+    pub append: Append,
+    pub commands: Commands,
     pub projections: Projections,
     pub graphql: GraphQl,
     pub telemetry: Telemetry,
@@ -59,6 +61,20 @@ pub struct Log {
     pub queue_commands: usize,
     pub queue_bytes: usize,
     pub tenant_percent: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "see config.default.toml")]
+pub struct Append {
+    pub proofs: Proofs,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "see config.default.toml")]
+pub struct Commands {
+    pub cache_bytes: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -131,6 +147,7 @@ impl Config {
                 tenant_percent: self.log.tenant_percent,
                 ..QueueLimits::default()
             },
+            proofs: self.append.proofs,
         }
     }
 
@@ -158,6 +175,8 @@ impl Config {
                 "queue_commands": self.log.queue_commands, "queue_bytes": self.log.queue_bytes,
                 "tenant_percent": self.log.tenant_percent,
             },
+            "append": { "proofs": self.append.proofs },
+            "commands": { "cache_bytes": self.commands.cache_bytes },
             "projections": { "ready_lag_seconds": self.projections.ready_lag_seconds },
             "graphql": { "operation_timeout_ms": self.graphql.operation_timeout_ms },
             "telemetry": { "filter": self.telemetry.filter, "format": self.telemetry.format },

@@ -2,7 +2,7 @@
 //! any other history. Owns no rule; what it makes up, the domain decides.
 
 mod demo;
-mod random;
+pub mod random;
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, Utc};

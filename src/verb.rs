@@ -91,6 +91,10 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Tenant(Tenant::Create { name, id, country }) => {
                 tenant::create(&place, &name, id, country, format).await
             }
+            Verb::Tenant(Tenant::Suspend { id, reason }) => {
+                tenant::suspend(&place, id, &reason, format).await
+            }
+            Verb::Tenant(Tenant::Resume { id }) => tenant::resume(&place, id, format).await,
             Verb::Key(Key::Create {
                 tenant,
                 scopes,

@@ -177,7 +177,7 @@ impl Session {
         let line: Line = gateway::json::parse(line)?;
         let spec = registry()
             .by_kind(&line.kind)
-            .filter(|spec| !spec.registers)
+            .filter(|spec| !spec.is_operators_alone())
             .ok_or_else(|| {
                 Problem::malformed(
                     "/type",

@@ -1,6 +1,7 @@
 //! Executes commands: load, decide, append, try again where another writer was first. One batch costs two round
 //! trips, whatever its size. Owns no rule of any context.
 
+mod needs;
 mod plan;
 mod round;
 
@@ -10,15 +11,25 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use event_schemas::{Actor, Source, StreamId, TenantId};
-use event_store::{Clock, Store, Want};
+use event_store::{Clock, NewSnapshot, Store};
 use gateway::Problem;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::{Accepted, Spec};
+use needs::Doubts;
+
+use crate::{
+    Accepted, Spec,
+    cache::{Aggregates, Target},
+};
 
 /// How often a command is decided anew when other writers were first, before its caller hears of it.
 const ROUNDS: u32 = 64;
+/// Bytes of recent aggregates, if not told otherwise.
+const CACHE: u64 = 32 << 20;
+/// Snapshots on their way at once.
+const SNAPSHOTS: usize = 2;
 
 /// One command, ready to be decided.
 #[derive(Clone, Debug)]
@@ -54,11 +65,8 @@ impl Request {
         StreamId::new(self.spec.context, self.id)
     }
 
-    pub(crate) fn want(&self) -> Want {
-        Want {
-            tenant: self.tenant,
-            stream: self.stream(),
-        }
+    pub(crate) fn target(&self) -> Target {
+        (self.tenant, self.stream())
     }
 
     /// The id that the idempotency key stands for: of this tenant and principal.
@@ -113,6 +121,9 @@ pub struct Bus {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settle: Option<Arc<dyn Settle>>,
     pub(crate) way: Way,
+    pub(crate) aggregates: Arc<Aggregates>,
+    /// How many snapshots may be on their way to the log.
+    snapshots: Arc<Semaphore>,
 }
 
 impl Bus {
@@ -128,7 +139,36 @@ impl Bus {
             clock,
             settle,
             way,
+            aggregates: Arc::new(Aggregates::new(CACHE)),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
         }
+    }
+
+    /// The same with a cache of about so many bytes, 0 for none.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: u64) -> Self {
+        self.aggregates = Arc::new(Aggregates::new(bytes));
+        self
+    }
+
+    /// Keeps snapshots beside the answers. One that does not get through is taken another time.
+    fn keep_snapshots(&self, snapshots: Vec<NewSnapshot>) {
+        let Ok(place) = self.snapshots.clone().try_acquire_owned() else {
+            return;
+        };
+        if snapshots.is_empty() {
+            return;
+        }
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = store.save_snapshots(&snapshots).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "snapshots were not kept"
+                );
+            }
+        });
     }
 
     /// Executes one command.
@@ -145,8 +185,10 @@ impl Bus {
         let mut answers: Vec<Option<Result<Accepted, Problem>>> =
             requests.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..requests.len()).collect();
+        let mut doubts = Doubts::default();
         for _ in 0..ROUNDS {
-            if let Err(problem) = round::run(self, requests, &open, &mut answers).await {
+            if let Err(problem) = round::run(self, requests, &open, &mut doubts, &mut answers).await
+            {
                 for index in &open {
                     if let Some(answer) = answers.get_mut(*index).filter(|answer| answer.is_none())
                     {

@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod bulk;
+mod cache;
 mod execute;
 pub mod graphql;
 pub mod openapi;

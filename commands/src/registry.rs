@@ -6,16 +6,13 @@ mod contexts;
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use event_store::TenantChange;
 use serde_json::Value;
 
 pub(crate) use bound::{Decided, Handler, Refused, Situation, State};
-pub(crate) use contexts::settings;
+pub(crate) use contexts::{settings, settings_hash};
 
 /// A registered command.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "independent facts about a command"
-)]
 pub struct Spec {
     /// The context, such as `order`.
     pub context: &'static str,
@@ -31,8 +28,8 @@ pub struct Spec {
     pub description: String,
     /// Whether it begins a stream.
     pub creates: bool,
-    /// Whether it registers a tenant; such a command is the operator's alone.
-    pub registers: bool,
+    /// What it does to the tenant itself; such a command is the operator's alone.
+    pub change: Option<TenantChange>,
     /// Whether its answer waits until credentials are looked up anew.
     pub settles_identity: bool,
     /// Whether its decision needs the tenant's settings.
@@ -53,6 +50,11 @@ impl Spec {
             kebab.push(c.to_ascii_lowercase());
         }
         kebab
+    }
+
+    /// Whether only the operator may send it: it is in none of the APIs.
+    pub fn is_operators_alone(&self) -> bool {
+        self.change.is_some()
     }
 
     /// The mutation's name, such as `approvePayment`.
@@ -99,7 +101,7 @@ impl Registry {
 
     /// Those that a tenant may send: all but the operator's own.
     pub fn public(&self) -> impl Iterator<Item = &Spec> {
-        self.specs.iter().filter(|spec| !spec.registers)
+        self.specs.iter().filter(|spec| !spec.is_operators_alone())
     }
 
     /// The command called `order.place` and so on.

@@ -22,6 +22,7 @@ pub trait Entity:
         Error = <Self as Entity>::Refusal,
         Services = (),
     > + Clone
+    + JsonSchema
     + 'static
 {
     /// The context's commands, one variant each.
@@ -32,6 +33,9 @@ pub trait Entity:
     type Refusal: Rejection;
     /// The plural in routes, such as `orders`.
     const PLURAL: &'static str;
+    /// The number of its fold, from 1. Raise it whenever the same events give another state: stored states of another
+    /// revision, or of another form, are not used.
+    const REVISION: u32 = 1;
 }
 
 /// One command of a context, as a client sends it.

@@ -10,6 +10,7 @@ use event_schemas::{
         CustomerRegistered,
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Decide, Entity};
@@ -28,7 +29,7 @@ pub use rejection::CustomerRejection;
 const MAX_CONSENTS: usize = 100;
 
 /// What a customer's record must remember to decide.
-#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Customer {
     registered: bool,

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use event_schemas::{Actor, Source};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A command together with everything its decision may know.
@@ -30,7 +31,7 @@ impl<C> Decide<C> {
 }
 
 /// Rules that a tenant sets for itself, folded from its organization's events.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// Whether an order may be shipped before it is paid.

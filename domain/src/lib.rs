@@ -7,9 +7,11 @@ pub mod customer;
 pub mod decide;
 pub mod order;
 pub mod organization;
+mod snapshot;
 
 #[cfg(test)]
 mod given;
 
 pub use command::{Command, Entity, Plain, Rejection};
 pub use decide::{Decide, Settings};
+pub use snapshot::snapshot_hash;

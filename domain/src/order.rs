@@ -8,6 +8,7 @@ use event_schemas::{
     money::{MAX_MINOR, Minor},
     order::{OrderEvent, OrderStatus},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Decide, Entity};
@@ -26,7 +27,7 @@ pub use command::{
 pub use rejection::OrderRejection;
 
 /// What an order must remember to decide.
-#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
     /// Where it stands; `None` before it is placed.

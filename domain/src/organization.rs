@@ -7,8 +7,9 @@ use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use event_schemas::organization::{
     ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered, OrganizationRenamed,
-    OrganizationSettingsChanged,
+    OrganizationResumed, OrganizationSettingsChanged, OrganizationSuspended,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ mod tests;
 
 pub use command::{
     ChangeSettings, IssueApiKey, OrganizationCommand, RegisterOrganization, RenameOrganization,
-    RevokeApiKey,
+    ResumeOrganization, RevokeApiKey, SuspendOrganization,
 };
 pub use rejection::OrganizationRejection;
 
@@ -29,7 +30,7 @@ pub use rejection::OrganizationRejection;
 const MAX_API_KEYS: usize = 100;
 
 /// What an organization must remember of a key.
-#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ApiKey {
     expires_at: Option<DateTime<Utc>>,
@@ -43,12 +44,14 @@ impl ApiKey {
 }
 
 /// What an organization must remember to decide.
-#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
     /// Its name; `None` before it is registered.
     name: Option<String>,
     settings: Settings,
+    /// Whether the log refuses everything but its resumption.
+    suspended: bool,
     api_keys: BTreeMap<Uuid, ApiKey>,
 }
 
@@ -83,6 +86,19 @@ impl Organization {
                 ship_before_payment,
             }
             .into()),
+            OrganizationCommand::Suspend(_) if self.suspended => {
+                Err(OrganizationRejection::AlreadySuspended)
+            }
+            OrganizationCommand::Suspend(command) => Ok(OrganizationSuspended {
+                reason: command.reason.into(),
+            }
+            .into()),
+            OrganizationCommand::Resume(ResumeOrganization {}) if self.suspended => {
+                Ok(OrganizationResumed {}.into())
+            }
+            OrganizationCommand::Resume(ResumeOrganization {}) => {
+                Err(OrganizationRejection::NotSuspended)
+            }
             OrganizationCommand::IssueApiKey {
                 request,
                 key_id,
@@ -170,6 +186,8 @@ impl Aggregate for Organization {
                     ship_before_payment: changed.ship_before_payment,
                 };
             }
+            OrganizationEvent::OrganizationSuspended(_) => self.suspended = true,
+            OrganizationEvent::OrganizationResumed(_) => self.suspended = false,
             OrganizationEvent::ApiKeyIssued(issued) => {
                 let key = ApiKey {
                     expires_at: issued.expires_at,

@@ -22,7 +22,7 @@ mod samples;
 
 pub use country::Country;
 pub use envelope::{Actor, ActorKind, Metadata, RecordedEvent, Source};
-pub use event::{DecodeError, Event};
+pub use event::{DecodeError, Event, UpcastError};
 pub use list::List;
 pub use personal::Personal;
 pub use scope::Scope;

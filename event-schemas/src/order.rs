@@ -13,6 +13,7 @@ use crate::{
 
 pub mod status;
 pub mod total;
+mod upcast;
 
 pub use status::OrderStatus;
 
@@ -76,6 +77,22 @@ impl CancelReason {
             Self::Other => "other",
         }
     }
+}
+
+/// Why money was given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RefundReason {
+    /// The customer changed their mind.
+    CustomerRequest,
+    /// The goods arrived broken, or were not what was ordered.
+    Faulty,
+    /// The goods never arrived.
+    NotDelivered,
+    /// The customer paid too much.
+    Overcharged,
+    /// Anything else.
+    Other,
 }
 
 /// A customer ordered.
@@ -187,9 +204,12 @@ pub struct OrderCancelled {
 pub struct OrderRefunded {
     /// How much, in minor units, at least 1.
     pub amount: Minor,
-    /// Why.
+    /// Why, where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<RefundReason>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// The codes of the rules that an import skipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waived: Vec<String>,
@@ -228,7 +248,7 @@ crate::events! {
         OrderShipped = 1,
         OrderDelivered = 1,
         OrderCancelled = 1,
-        OrderRefunded = 1,
+        OrderRefunded = 2 from [upcast::order_refunded_1],
         OrderReviewed = 1,
     }
 }

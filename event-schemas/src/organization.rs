@@ -41,6 +41,19 @@ pub struct OrganizationSettingsChanged {
     pub ship_before_payment: bool,
 }
 
+/// The operator stopped all writing for the tenant; reading goes on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationSuspended {
+    /// Why, in the operator's words; the tenant reads them.
+    pub reason: String,
+}
+
+/// The tenant may write again.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationResumed {}
+
 /// A program got access.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +85,8 @@ crate::events! {
         OrganizationRegistered = 1,
         OrganizationRenamed = 1,
         OrganizationSettingsChanged = 1,
+        OrganizationSuspended = 1,
+        OrganizationResumed = 1,
         ApiKeyIssued = 1,
         ApiKeyRevoked = 1,
     }

@@ -1,9 +1,10 @@
 //! The test that every payload ever stored is still understood: `samples/<context>/<Event>.v<version>.json`
-//! holds one real payload of each. Never changes a sample: a new shape is a new version and a new file.
+//! holds one real payload of each, and all of a type tell the same story. Never changes a sample: a new shape is a new
+//! version and a new file.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
@@ -11,12 +12,13 @@ use crate::{
     DecodeError, Event, customer::CustomerEvent, order::OrderEvent, organization::OrganizationEvent,
 };
 
-/// Decodes every sample of a context, and finds one for every type in its newest version.
+/// Decodes every sample of a context: there is one of every version of every type, and the older ones say the same as
+/// the newest.
 fn check<E: Event>(context: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("samples")
         .join(context);
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path
@@ -41,14 +43,19 @@ fn check<E: Event>(context: &str) {
                 "{name} is written differently now: it needs a new version"
             );
         }
-        seen.insert((event_type.to_owned(), version));
+        seen.insert((event_type.to_owned(), version), event);
     }
     for (event_type, newest) in E::TYPES {
         for version in 1..=*newest {
-            let sample = ((*event_type).to_owned(), version);
+            let sample = |version| seen.get(&((*event_type).to_owned(), version));
             assert!(
-                seen.contains(&sample),
+                sample(version).is_some(),
                 "{context} has no sample {event_type}.v{version}.json"
+            );
+            assert_eq!(
+                sample(version),
+                sample(*newest),
+                "{event_type}.v{version}.json tells another story than v{newest}"
             );
         }
     }
@@ -65,6 +72,24 @@ fn every_payload_ever_stored_is_understood() {
 fn what_is_empty_is_not_written() {
     let event = OrderEvent::decode("OrderShipped", 1, br#"{"waived":[],"carrier":null}"#).unwrap();
     assert_eq!(event.encode().unwrap(), b"{}");
+}
+
+#[test]
+fn refunds_of_version_1_had_their_reason_in_words() {
+    let read = |payload: &[u8]| OrderEvent::decode("OrderRefunded", 1, payload);
+    for silent in [&br#"{"amount":1}"#[..], br#"{"amount":1,"reason":null}"#] {
+        assert_eq!(read(silent).unwrap().encode().unwrap(), br#"{"amount":1}"#);
+    }
+    let broken = read(br#"{"amount":1,"reason":7}"#).unwrap_err();
+    assert!(
+        matches!(broken, DecodeError::Upcast { step: 1, source, .. } if source.field == "reason"),
+        "{broken:?}"
+    );
+    let incomplete = read(br#"{"reason":"Broken"}"#).unwrap_err();
+    assert!(
+        matches!(incomplete, DecodeError::Lifted { newest: 2, .. }),
+        "{incomplete:?}"
+    );
 }
 
 #[test]

@@ -1,54 +1,75 @@
--- log.append: the checked path. One call decides and writes a whole batch of commands, of any tenants.
+-- log.append: the checked path. One call decides and writes a whole batch of commands, of any tenants, in their order.
 --
--- Per command (arrays of equal length):
---   c_partition  the tenant's partition, computed by the caller; checked here when the tenant registers
---   c_tenant, c_command, c_stream
---   c_expected   the stream's version: n >= 0 exactly that, -1 any, -2 any but 0
---   c_registers  the command registers its tenant
---   c_hash       hash of the request if its idempotency key is to be remembered, else null
---   c_occurred   when it happened, for imports; null means "when it is recorded"
---   c_events     how many events it has
--- Per event, in the order of the commands:
---   e_command    the command's number, from 1;  e_index  the event's number in its command, from 1
+-- What the batch touches, each once, for the other arguments to point at by number (from 1):
+--   q_partition            the partitions, ascending
+--   t_tenant, t_partition  the tenants, and which of the partitions is theirs
+--   s_tenant, s_stream     the streams, and which of the tenants is theirs
+-- Per part, one stream of a command; the parts of a command stand side by side:
+--   p_parts     on a command's first part how many it has, on the others 0
+--   p_stream    which stream
+--   p_expected  the stream's version: n >= 0 exactly that, -1 any, -2 any but 0
+--   p_events    how many events go to it; 0 only checks its version
+--   p_first     the id of the first of these events, for an append that is repeated; null without events
+--   p_command   the command's id
+--   p_change    what it does to its tenant: 0 nothing, 1 registers, 2 suspends, 3 resumes, 4 freezes, 5 unfreezes it
+--   p_hash      hash of the request if its idempotency key is to be remembered, else null
+--   p_occurred  when it happened, for imports; null means "when it is recorded"
+--   p_claims    how many unique values it takes or releases
+-- Per unique value (k_part: the command's first part; k_takes: takes it for k_stream, else releases it).
+-- Per event, in the order of the parts: e_part its part, e_index its number in it from 1, and the row's columns.
 --
 -- Answers one row per command, in order. `outcome`:
---   0 appended   1 conflict (version = the stream's current one)   2 duplicate (the original result)
+--   0 appended   1 conflict (version = the current one of the stream of part `part`)   2 duplicate (the original result)
 --   3 tenant unknown   4 tenant suspended   5 tenant frozen   6 behind the tenant's newest event   7 tenant exists
+--   8 a unique value is taken (by the stream `holder`)
+-- `versions` are the numbers that the parts' first events got; of a part without events, the version found.
 -- A refused command never fails the batch; an error does: the caller then halves the batch.
 --
 -- SQLSTATE DB001: not READ COMMITTED.  DB003: a partition that does not exist or does not match.
 create or replace function log.append(
-  c_partition smallint[], c_tenant uuid[], c_command uuid[], c_stream text[], c_expected int[],
-  c_registers boolean[], c_hash bytea[], c_occurred timestamptz[], c_events int[],
-  e_command int[], e_index int[], e_id uuid[], e_type text[], e_schema smallint[],
-  e_payload bytea[], e_content smallint[], e_metadata bytea[], e_hash bytea[]
+  q_partition smallint[], t_tenant uuid[], t_partition int[], s_tenant int[], s_stream text[],
+  p_parts int[], p_stream int[], p_expected int[], p_events int[], p_first uuid[], p_command uuid[], p_change smallint[],
+  p_hash bytea[], p_occurred timestamptz[], p_claims int[],
+  k_part int[], k_kind text[], k_value bytea[], k_stream text[], k_takes boolean[],
+  e_part int[], e_index int[], e_partition smallint[], e_tenant uuid[], e_stream text[], e_id uuid[], e_type text[],
+  e_schema smallint[], e_payload bytea[], e_content smallint[], e_metadata bytea[], e_hash bytea[]
 ) returns table (
-  outcome smallint, first_position bigint, first_version int, first_offset bigint, events int,
-  recorded_at timestamptz, prior_hash bytea
+  outcome smallint, first_position bigint, first_offset bigint, events int, versions int[], recorded_at timestamptz,
+  part int, prior_hash bytea, holder text
 )
 language plpgsql volatile security definer
 set search_path = pg_catalog
 as $$
 #variable_conflict use_column
 declare
-  n            int := coalesce(array_length(c_tenant, 1), 0);
+  parts        int := coalesce(array_length(p_parts, 1), 0);
   locked       int;
-  wanted       int;
   now_recorded timestamptz;
+  -- By partition, tenant and stream: as the commands so far leave them.
+  q_offset     bigint[];
+  t_state      int[];
+  t_position   bigint[];
+  t_newest     timestamptz[];
+  s_version    int[];
+  -- By part: whether its events are written, and the number before the first of them.
+  o_write      boolean[] := array_fill(false, array[parts]);
+  o_offset     bigint[] := array_fill(0::bigint, array[parts]);
+  o_position   bigint[] := array_fill(0::bigint, array[parts]);
+  o_version    int[] := array_fill(0, array[parts]);
+  o_occurred   timestamptz[];
   r            record;
-  at_tenant    uuid;
-  at_stream    text;
-  at_version   int;
-  verdict      smallint[] := array_fill(0::smallint, array[n]);
-  base_version int[] := array_fill(0, array[n]);
-  o_position   bigint[];
-  o_offset     bigint[];
-  p_hash       bytea[] := array_fill(null::bytea, array[n]);
-  d_position   bigint[] := array_fill(null::bigint, array[n]);
-  d_offset     bigint[] := array_fill(null::bigint, array[n]);
-  d_events     int[] := c_events;
-  fresh_tenant uuid[] := '{}';
-  fresh_ord    bigint[] := '{}';
+  k            record;
+  found_first  record;
+  lead         int;      -- the command's first part
+  behind       int;      -- how many parts of it are still to come
+  tenant       int;
+  verdict      smallint;
+  bad          int;
+  wrong        text;
+  current      int;
+  total        int;
+  prior        jsonb;
+  dated        boolean := exists (select from unnest(p_occurred) o where o is not null);
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'log.append needs READ COMMITTED: under % it would number from an old snapshot',
@@ -56,149 +77,194 @@ begin
   end if;
 
   -- 1. The partitions' rows, in ascending order, until commit: nobody else numbers in them meanwhile.
-  select count(distinct p) into wanted from unnest(c_partition) p;
-  select count(*), greatest(clock_timestamp(), max(l.last_recorded_at)) into locked, now_recorded
-    from (select p.last_recorded_at from log.partition p
-          where p.partition = any (c_partition) order by p.partition for no key update) l;
-  if locked <> wanted then
+  select count(*), greatest(clock_timestamp(), max(l.last_recorded_at)), array_agg(l.next_offset order by l.partition)
+    into locked, now_recorded, q_offset
+    from (select p.partition, p.next_offset, p.last_recorded_at from log.partition p
+          where p.partition = any (q_partition) order by p.partition for no key update) l;
+  if locked <> coalesce(array_length(q_partition, 1), 0) then
     raise exception 'a partition of the batch does not exist' using errcode = 'DB003';
   end if;
 
-  -- 2. Registrations. A tenant's first event is its registration, so only a tenant without a row may.
-  if true = any (c_registers) then
-    for r in
-      select c.ord, c.tenant, c.partition, t.tenant_id is not null as known
-      from unnest(c_tenant, c_partition, c_registers) with ordinality c(tenant, partition, registers, ord)
-      left join log.tenant t on t.tenant_id = c.tenant
-      where c.registers order by c.ord
-    loop
-      if r.partition <> log.partition_of(r.tenant, (select i.partitions from log.installation i)) then
-        raise exception 'tenant % does not belong to partition %', r.tenant, r.partition using errcode = 'DB003';
+  -- 2. The tenants and the streams as they are.
+  select array_agg(case t.state when 'active' then 1 when 'suspended' then 2 when 'frozen' then 3 else 0 end order by n.ord),
+         array_agg(coalesce(m.position, 0) order by n.ord),
+         array_agg(coalesce(m.occurred_at, '-infinity') order by n.ord),
+         string_agg(n.tenant::text, ', ') filter (where t.partition <> q_partition[n.partition])
+    into t_state, t_position, t_newest, wrong
+    from unnest(t_tenant, t_partition) with ordinality n(tenant, partition, ord)
+    left join log.tenant t on t.tenant_id = n.tenant
+    left join lateral (
+      select e.position, e.occurred_at from log.event e where e.tenant_id = n.tenant
+      order by e.position desc limit 1) m on true;
+  if wrong is not null then
+    raise exception 'these tenants belong to other partitions: %', wrong using errcode = 'DB003';
+  end if;
+  select array_agg(coalesce(v.version, 0) order by n.ord) into s_version
+    from unnest(s_tenant, s_stream) with ordinality n(tenant, stream, ord)
+    left join lateral (
+      select e.version from log.event e where e.tenant_id = t_tenant[n.tenant] and e.stream_id = n.stream
+      order by e.version desc limit 1) v on true;
+  o_occurred := array_fill(now_recorded, array[parts]);
+
+  -- 3. Every command in turn: it sees what the ones before it did.
+  for r in
+    select p.*, s_tenant[p.stream] as tenant, s.name, d.request_hash, d.response
+    from unnest(p_parts, p_stream, p_expected, p_events, p_first, p_command, p_change, p_hash, p_occurred, p_claims)
+      with ordinality p(parts, stream, expected, events, first, command, change, hash, occurred, claims, ord)
+    left join unnest(s_stream) with ordinality s(name, ord) on s.ord = p.stream
+    left join lateral (
+      select c.request_hash, c.response from log.command c
+      where p.hash is not null and p.parts > 0 and c.tenant_id = t_tenant[s_tenant[p.stream]] and c.command_id = p.command
+      ) d on true
+    order by p.ord
+  loop
+    if r.parts > 0 then
+      lead := r.ord; behind := r.parts; tenant := r.tenant;
+      verdict := 0; bad := null; total := 0; prior := null; holder := null; prior_hash := null;
+      if r.request_hash is not null then
+        verdict := 2; prior := r.response; prior_hash := r.request_hash;
+      elsif r.change = 1 and t_state[tenant] <> 0 then
+        verdict := 7;
+      elsif r.change <> 1 and t_state[tenant] = 0 then
+        verdict := 3;
+      elsif t_state[tenant] = 3 and r.change not in (4, 5) then
+        verdict := 5;
+      elsif t_state[tenant] = 2 and r.change not in (3, 4) then
+        verdict := 4;
+      elsif dated and r.occurred is not null and (r.occurred < t_newest[tenant] or r.occurred > now_recorded) then
+        verdict := 6;
       end if;
-      if r.known then
-        verdict[r.ord] := 7;
-      else
-        insert into log.tenant (tenant_id, partition, state, created_at)
-          values (r.tenant, r.partition, 'active', now_recorded) on conflict (tenant_id) do nothing;
+    end if;
+    behind := behind - 1;
+
+    if verdict = 0 then
+      current := s_version[r.stream];
+      if not (case r.expected when -1 then true when -2 then current > 0 else current = r.expected end) then
+        verdict := 1; bad := r.ord - lead + 1;
+      end if;
+      -- The very events may be there already. Where any version will do, a repetition is looked for among the newest.
+      if r.first is not null and total = 0 and (verdict = 1 or (r.expected < 0 and current > 0)) then
+        select e.position, e.offset, e.version into found_first from log.event e
+          where e.tenant_id = t_tenant[tenant] and e.stream_id = r.name and e.event_id = r.first
+            and e.version between case when r.expected >= 0 then r.expected + 1 else current - 63 end
+                              and case when r.expected >= 0 then r.expected + 1 else current end;
         if found then
-          fresh_tenant := fresh_tenant || r.tenant;
-          fresh_ord := fresh_ord || r.ord;
-        else
-          verdict[r.ord] := 7;
+          verdict := 2;
+          prior := jsonb_build_object('position', found_first.position, 'offset', found_first.offset,
+            'version', found_first.version, 'events', r.events);
         end if;
       end if;
-    end loop;
-  end if;
+      o_version[r.ord] := current;
+      total := total + r.events;
+    end if;
+    continue when behind > 0;
 
-  -- 3. Every command in the order of its stream, so that entries see the entries before them.
-  for r in
-    select c.ord, c.tenant, c.stream, c.expected, c.events, c.registers, c.occurred,
-           t.partition, t.state, coalesce(v.version, 0) as version, h.occurred_at as newest, d.request_hash, d.response,
-           c.behind_batch, coalesce(f.ord > c.ord, false) as unregistered
-    from (
-      select u.*, u.occurred < max(u.occurred) over (partition by u.tenant order by u.ord) as behind_batch
-      from unnest(c_tenant, c_command, c_stream, c_expected, c_registers, c_hash, c_occurred, c_events) with ordinality
-        u(tenant, command, stream, expected, registers, hash, occurred, events, ord)
-    ) c
-    left join log.tenant t on t.tenant_id = c.tenant
-    left join unnest(fresh_tenant, fresh_ord) f(tenant, ord) on f.tenant = c.tenant
-    left join lateral (
-      select e.version from log.event e where e.tenant_id = c.tenant and e.stream_id = c.stream
-      order by e.version desc limit 1) v on true
-    left join lateral (
-      select e.occurred_at from log.event e where e.tenant_id = c.tenant and c.occurred is not null
-      order by e.position desc limit 1) h on true
-    left join lateral (
-      select k.request_hash, k.response from log.command k
-      where c.hash is not null and k.tenant_id = c.tenant and k.command_id = c.command) d on true
-    order by c.tenant, c.stream collate "C", c.ord
-  loop
-    if at_tenant is distinct from r.tenant or at_stream is distinct from r.stream then
-      at_tenant := r.tenant;
-      at_stream := r.stream;
-      at_version := r.version;
+    if verdict = 0 and p_claims[lead] > 0 then
+      for k in
+        select u.kind, u.value, u.stream, u.takes, c.stream_id as held_by
+        from unnest(k_part, k_kind, k_value, k_stream, k_takes) u(part, kind, value, stream, takes)
+        left join log.claim c on c.tenant_id = t_tenant[tenant] and c.kind = u.kind and c.value = u.value
+        where u.part = lead
+      loop
+        if k.takes and k.held_by <> k.stream then
+          verdict := 8; holder := k.held_by;
+        end if;
+      end loop;
     end if;
-    if r.request_hash is not null then
-      verdict[r.ord] := 2;
-      p_hash[r.ord] := r.request_hash;
-      d_position[r.ord] := (r.response ->> 'position')::bigint;
-      d_offset[r.ord] := (r.response ->> 'offset')::bigint;
-      d_events[r.ord] := (r.response ->> 'events')::int;
-      base_version[r.ord] := (r.response ->> 'version')::int - 1;
-    elsif r.partition is null or r.unregistered then
-      verdict[r.ord] := 3;
-    elsif r.state <> 'active' then
-      verdict[r.ord] := case r.state when 'suspended' then 4 else 5 end;
-    elsif verdict[r.ord] = 7 then
-      null;
-    elsif not (case r.expected when -1 then true when -2 then at_version > 0 else at_version = r.expected end) then
-      verdict[r.ord] := 1;
-      base_version[r.ord] := at_version;
-    elsif r.newest > r.occurred or r.behind_batch or r.occurred > now_recorded then
-      verdict[r.ord] := 6;
+
+    if verdict = 0 then
+      if r.change = 1 then
+        if q_partition[t_partition[tenant]]
+           <> log.partition_of(t_tenant[tenant], (select i.partitions from log.installation i)) then
+          raise exception 'tenant % does not belong to partition %', t_tenant[tenant], q_partition[t_partition[tenant]]
+            using errcode = 'DB003';
+        end if;
+        insert into log.tenant (tenant_id, partition, state, created_at)
+          values (t_tenant[tenant], q_partition[t_partition[tenant]], 'active', now_recorded);
+        t_state[tenant] := 1;
+      elsif r.change > 1 then
+        t_state[tenant] := case r.change when 2 then 2 when 4 then 3 else 1 end;
+        update log.tenant t set state = (array['active', 'suspended', 'frozen'])[t_state[tenant]]
+          where t.tenant_id = t_tenant[tenant];
+      end if;
+      if p_claims[lead] > 0 then
+        delete from log.claim c using unnest(k_part, k_kind, k_value, k_stream, k_takes) u(part, kind, value, stream, takes)
+          where u.part = lead and not u.takes and c.tenant_id = t_tenant[tenant] and c.kind = u.kind
+            and c.value = u.value and c.stream_id = u.stream;
+        insert into log.claim (tenant_id, kind, value, stream_id)
+          select t_tenant[tenant], u.kind, u.value, u.stream
+          from unnest(k_part, k_kind, k_value, k_stream, k_takes) u(part, kind, value, stream, takes)
+          where u.part = lead and u.takes on conflict do nothing;
+      end if;
+      if r.occurred is not null then
+        t_newest[tenant] := r.occurred;
+      else
+        t_newest[tenant] := now_recorded;
+      end if;
+      first_position := t_position[tenant] + 1;
+      first_offset := q_offset[t_partition[tenant]];
+      events := total;
+      versions := '{}';
+      total := 0;
+      for i in lead .. r.ord loop
+        o_write[i] := true;
+        o_position[i] := t_position[tenant] + total;
+        o_offset[i] := first_offset + total - 1;
+        o_version[i] := s_version[p_stream[i]];
+        if r.occurred is not null then
+          o_occurred[i] := r.occurred;
+        end if;
+        versions := versions || (o_version[i] + case when p_events[i] > 0 then 1 else 0 end);
+        s_version[p_stream[i]] := o_version[i] + p_events[i];
+        total := total + p_events[i];
+      end loop;
+      t_position[tenant] := t_position[tenant] + total;
+      q_offset[t_partition[tenant]] := first_offset + total;
+    elsif verdict = 2 then
+      first_position := (prior ->> 'position')::bigint;
+      first_offset := (prior ->> 'offset')::bigint;
+      events := (prior ->> 'events')::int;
+      versions := array(
+        select v::int from jsonb_array_elements_text(coalesce(prior -> 'versions', jsonb_build_array(prior -> 'version'))) v);
     else
-      base_version[r.ord] := at_version;
-      at_version := at_version + r.events;
+      first_position := null; first_offset := null; events := null;
+      versions := case verdict when 1 then array[current] end;
     end if;
+    outcome := verdict;
+    recorded_at := now_recorded;
+    part := bad;
+    return next;
   end loop;
 
-  -- 4. Numbers, per command: what its tenant and its partition have, plus what the accepted ones before it bring.
-  with c as (
-    select u.ord, u.partition, u.tenant, u.verdict, case u.verdict when 0 then u.events else 0 end as events
-    from unnest(c_partition, c_tenant, verdict, c_events) with ordinality u(partition, tenant, verdict, events, ord)
-  ), newest as (
-    select t.tenant, coalesce(m.position, 0) as position
-    from (select distinct c.tenant from c) t
-    left join lateral (
-      select e.position from log.event e where e.tenant_id = t.tenant order by e.position desc limit 1) m on true
-  )
-  select array_agg(case c.verdict when 0 then m.position + 1 + c.before_tenant end order by c.ord),
-         array_agg(case c.verdict when 0 then p.next_offset + c.before_partition end order by c.ord)
-    into o_position, o_offset
-    from (
-      select c.*, sum(c.events) over (partition by c.tenant order by c.ord) - c.events as before_tenant,
-             sum(c.events) over (partition by c.partition order by c.ord) - c.events as before_partition
-      from c) c
-    join newest m on m.tenant = c.tenant
-    join log.partition p on p.partition = c.partition;
-
-  -- 5. The rows.
+  -- 4. The rows.
   insert into log.event (partition, "offset", tenant_id, position, stream_id, version, event_id, event_type,
     schema_version, payload, content_type, metadata, content_hash, occurred_at, recorded_at)
-  select c.partition, c.first_offset + e.index - 1, c.tenant, c.first_position + e.index - 1, c.stream,
-         c.base + e.index, e.id, e.type, e.schema, e.payload, e.content, e.metadata, e.hash,
-         coalesce(c.occurred, now_recorded), now_recorded
-  from unnest(e_command, e_index, e_id, e_type, e_schema, e_payload, e_content, e_metadata, e_hash)
-    e(command, index, id, type, schema, payload, content, metadata, hash)
-  join unnest(c_partition, c_tenant, c_stream, c_occurred, verdict, base_version, o_position, o_offset) with ordinality
-    c(partition, tenant, stream, occurred, verdict, base, first_position, first_offset, ord) on c.ord = e.command
-  where c.verdict = 0;
+  select e.partition, o_offset[e.part] + e.index, e.tenant, o_position[e.part] + e.index, e.stream,
+         o_version[e.part] + e.index, e.id, e.type, e.schema, e.payload, e.content, e.metadata, e.hash,
+         o_occurred[e.part], now_recorded
+  from unnest(e_part, e_index, e_partition, e_tenant, e_stream, e_id, e_type, e_schema, e_payload, e_content, e_metadata,
+      e_hash) e(part, index, partition, tenant, stream, id, type, schema, payload, content, metadata, hash)
+  where o_write[e.part];
 
-  -- 6. The counters.
+  -- 5. The counters.
   update log.partition p
-    set next_offset = p.next_offset + c.events, last_recorded_at = now_recorded
-    from (select u.partition, sum(u.events) as events
-          from unnest(c_partition, verdict, c_events) u(partition, verdict, events)
-          where u.verdict = 0 group by u.partition) c
-    where p.partition = c.partition;
+    set next_offset = n.next_offset, last_recorded_at = now_recorded
+    from unnest(q_partition, q_offset) n(partition, next_offset)
+    where p.partition = n.partition and p.next_offset <> n.next_offset;
 
-  -- 7. The idempotency keys of what was accepted.
+  -- 6. The idempotency keys of what was accepted.
   insert into log.command (tenant_id, command_id, request_hash, response, expires_at)
-  select c.tenant, c.command, c.hash,
-         jsonb_build_object('stream', c.stream, 'position', c.first_position, 'version', c.base + 1,
-           'offset', c.first_offset, 'events', c.events),
+  select t_tenant[s_tenant[p.stream]], p.command, p.hash,
+         jsonb_build_object('position', o_position[p.ord] + 1, 'offset', o_offset[p.ord] + 1,
+           'version', o_version[p.ord] + case when p.events > 0 then 1 else 0 end,
+           'events', case p.parts when 1 then p.events
+                     else (select sum(p_events[i]) from generate_series(p.ord, p.ord + p.parts - 1) i) end)
+         || case p.parts when 1 then '{}' else jsonb_build_object('versions', (
+              select jsonb_agg(o_version[i] + case when p_events[i] > 0 then 1 else 0 end order by i)
+              from generate_series(p.ord, p.ord + p.parts - 1) i)) end,
          now_recorded + interval '30 days'
-  from unnest(c_tenant, c_command, c_hash, c_stream, verdict, base_version, o_position, o_offset, c_events)
-    c(tenant, command, hash, stream, verdict, base, first_position, first_offset, events)
-  where c.verdict = 0 and c.hash is not null;
-
-  return query
-    select c.verdict, coalesce(c.first_position, c.prior_position),
-           case c.verdict when 1 then c.base else c.base + 1 end,
-           coalesce(c.first_offset, c.prior_offset), c.events, now_recorded, c.prior_hash
-    from unnest(verdict, o_position, d_position, base_version, o_offset, d_offset, d_events, p_hash) with ordinality
-      c(verdict, first_position, prior_position, base, first_offset, prior_offset, events, prior_hash, ord)
-    order by c.ord;
+  from unnest(p_parts, p_stream, p_events, p_command, p_hash) with ordinality p(parts, stream, events, command, hash, ord)
+  where p.parts > 0 and p.hash is not null and o_write[p.ord];
 end $$;
 
 alter function log.append owner to daybook_appender;

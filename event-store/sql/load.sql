@@ -1,13 +1,20 @@
--- log.load: everything that decisions about some streams need, in one round trip.
+-- log.load: everything that decisions about some streams need, in one round trip and of one snapshot.
 --
--- l_tenant, l_stream   the streams
--- k_tenant, k_command  the idempotency keys whose earlier use matters
--- Answers a row of kind 0 per key that was used before (`ord` counts the keys; its request hash and response), and a
--- row of kind 1 per event (`ord` counts the streams), in the order of its versions.
-create or replace function log.load(l_tenant uuid[], l_stream text[], k_tenant uuid[], k_command uuid[])
-returns table (
-  ord int, kind smallint, version int, event_position bigint, event_offset bigint, event_id uuid, event_type text, schema_version smallint,
-  payload bytea, metadata bytea, hash bytea, response jsonb
+-- l_tenant, l_stream      the streams; l_schema the hash of the state that a snapshot of each may hold, null for no snapshot
+-- k_tenant, k_command     the idempotency keys whose earlier use matters
+-- f_tenant, f_partition   the tenants, each once, and their partitions
+-- Answers, in this order, rows of `kind`
+--   0  per key that was used before (`ord` counts the keys): its request hash and response
+--   1  per tenant (`ord` counts the tenants): its newest position, its partition's next offset, and as `version` its
+--      state: 0 unknown, 1 active, 2 suspended, 3 frozen
+--   2  per stream that has a fitting snapshot (`ord` counts the streams): its version, and the state as payload
+--   3  per event after that snapshot, in the order of the versions
+create or replace function log.load(
+  l_tenant uuid[], l_stream text[], l_schema bytea[], k_tenant uuid[], k_command uuid[],
+  f_tenant uuid[], f_partition smallint[]
+) returns table (
+  ord int, kind smallint, version int, event_position bigint, event_offset bigint, event_id uuid, event_type text,
+  schema_version smallint, payload bytea, metadata bytea, hash bytea, response jsonb
 )
 language sql stable security definer
 set search_path = pg_catalog
@@ -17,11 +24,26 @@ as $$
   from unnest(k_tenant, k_command) with ordinality k(tenant, command, ord)
   join log.command c on c.tenant_id = k.tenant and c.command_id = k.command
   union all
-  select s.ord::int, 1::smallint, f.version, f.position, f."offset", f.event_id, f.event_type, f.schema_version, f.payload,
-         f.metadata, f.content_hash, null::jsonb
-  from unnest(l_tenant, l_stream) with ordinality s(tenant, stream, ord)
+  select f.ord::int, 1::smallint, case t.state when 'active' then 1 when 'suspended' then 2 when 'frozen' then 3 else 0 end,
+         coalesce(m.position, 0), p.next_offset, null, null, 0::smallint, null, null, ''::bytea, null
+  from unnest(f_tenant, f_partition) with ordinality f(tenant, partition, ord)
+  join log.partition p on p.partition = f.partition
+  left join log.tenant t on t.tenant_id = f.tenant
+  left join lateral (
+    select e.position from log.event e where e.tenant_id = f.tenant order by e.position desc limit 1) m on true
+  union all
+  select s.ord::int, 2::smallint, n.version, 0::bigint, 0::bigint, null, null, 0::smallint, n.state, null, n.schema_hash, null
+  from unnest(l_tenant, l_stream, l_schema) with ordinality s(tenant, stream, schema, ord)
+  join log.snapshot n on n.tenant_id = s.tenant and n.stream_id = s.stream and n.schema_hash = s.schema
+  union all
+  select s.ord::int, 3::smallint, f.version, f.position, f."offset", f.event_id, f.event_type, f.schema_version, f.payload,
+         f.metadata, f.content_hash, null
+  from unnest(l_tenant, l_stream, l_schema) with ordinality s(tenant, stream, schema, ord)
+  left join log.snapshot n on n.tenant_id = s.tenant and n.stream_id = s.stream and n.schema_hash = s.schema
   cross join lateral (
-    select e.* from log.event e where e.tenant_id = s.tenant and e.stream_id = s.stream order by e.version
+    select e.* from log.event e
+    where e.tenant_id = s.tenant and e.stream_id = s.stream and e.version > coalesce(n.version, 0)
+    order by e.version
   ) f
   order by 2, 1, 3
 $$;

@@ -1,14 +1,23 @@
-//! What goes into the log and what comes of it. Never decides whether a command is allowed: only whether it fits.
+//! What goes into the log. Never decides whether a command is allowed: only whether it fits.
 
-pub mod flush;
-pub mod lane;
+mod arrays;
+mod checked;
+mod connection;
+pub(crate) mod lane;
+mod lookup;
+mod memory;
+mod numbered;
+mod outcome;
 mod queue;
+pub(crate) mod writer;
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use event_schemas::{StreamId, TenantId, envelope::CONTENT_TYPE_JSON, hash::content_hash};
 use uuid::Uuid;
+
+pub use outcome::{Appended, Outcome, Refusal};
 
 /// What version the stream must be at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +33,15 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// The stream at `version`, 0 for none.
+    pub fn at(version: i32) -> Self {
+        if version == 0 {
+            Self::NoStream
+        } else {
+            Self::Exact(version)
+        }
+    }
+
     fn code(self) -> i32 {
         match self {
             Self::Any => -1,
@@ -32,12 +50,21 @@ impl Expected {
             Self::Exact(version) => version,
         }
     }
+
+    /// The one version that fits, if there is only one.
+    fn version(self) -> Option<i32> {
+        match self {
+            Self::Any | Self::StreamExists => None,
+            Self::NoStream => Some(0),
+            Self::Exact(version) => Some(version),
+        }
+    }
 }
 
 /// One event to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewEvent {
-    /// Its id.
+    /// Its id. An append whose first event is in its stream already is answered with the original result.
     pub event_id: Uuid,
     /// Its type, such as `OrderPlaced`; 1 to 128 bytes.
     pub event_type: Cow<'static, str>,
@@ -47,7 +74,70 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
 }
 
-/// One command's events, to be appended to one stream atomically.
+/// One more stream of a command: more events, atomically with the first stream's, or with none only its check
+/// ("nothing happened to it since").
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write {
+    /// The stream; a command names each of its streams once.
+    pub stream: StreamId,
+    /// What version it must be at.
+    pub expected: Expected,
+    /// The events, maybe none.
+    pub events: Vec<NewEvent>,
+}
+
+/// A value that only one stream of a tenant may hold, taken or given back together with an append.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// What kind of value, such as `customer-email`; 1 to 64 bytes.
+    pub kind: String,
+    /// The keyed hash of the value, from [`Store::claim_value`](crate::Store::claim_value).
+    pub value: [u8; 32],
+    /// The stream that holds it.
+    pub stream: StreamId,
+    /// Whether it is taken; else it is given back.
+    pub takes: bool,
+}
+
+/// What an append does to its tenant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TenantChange {
+    /// Registers it: its first event.
+    Register,
+    /// Nothing more is appended until it is resumed.
+    Suspend,
+    /// Ends the suspension.
+    Resume,
+    /// Stops all appends after an alarm.
+    Freeze,
+    /// Ends the freeze.
+    Unfreeze,
+}
+
+impl TenantChange {
+    fn code(change: Option<Self>) -> i16 {
+        match change {
+            None => 0,
+            Some(Self::Register) => 1,
+            Some(Self::Suspend) => 2,
+            Some(Self::Resume) => 3,
+            Some(Self::Freeze) => 4,
+            Some(Self::Unfreeze) => 5,
+        }
+    }
+}
+
+/// What a load saw of a tenant. It lets the writer number the append itself, as long as nobody else appended to the
+/// partition since.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fact {
+    /// The partition's next offset in the snapshot that the expected version comes from.
+    pub next_offset: i64,
+    /// The tenant's newest position in that snapshot, if it was looked at.
+    pub position: Option<i64>,
+}
+
+/// One command's events, to be appended atomically.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Append {
     /// Whose they are.
@@ -56,32 +146,93 @@ pub struct Append {
     pub stream: StreamId,
     /// What version it must be at.
     pub expected: Expected,
+    /// The events; at least one, here or in `others`.
+    pub events: Vec<NewEvent>,
+    /// More streams of the same tenant, to be written or only checked.
+    pub others: Vec<Write>,
+    /// Unique values to take or give back.
+    pub claims: Vec<Claim>,
+    /// What it does to its tenant.
+    pub change: Option<TenantChange>,
     /// The command's id.
     pub command_id: Uuid,
     /// The hash of the request, if the command's id is to be remembered as its idempotency key.
     pub request_hash: Option<[u8; 32]>,
-    /// Whether this registers the tenant: its first event.
-    pub registers: bool,
     /// When it happened, for imports; else the time of recording counts.
     pub occurred_at: Option<DateTime<Utc>>,
     /// The bytes of the metadata, shared by all the events.
     pub metadata: Vec<u8>,
-    /// The events, at least one.
-    pub events: Vec<NewEvent>,
+    /// What was seen when it was decided; without it the append is checked by the database.
+    pub fact: Option<Fact>,
 }
 
 impl Append {
-    /// What it weighs in the queue, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        let events: usize = self
-            .events
+    /// An append of events to one stream and nothing else.
+    pub fn new(
+        tenant: TenantId,
+        stream: StreamId,
+        expected: Expected,
+        command_id: Uuid,
+        metadata: Vec<u8>,
+        events: Vec<NewEvent>,
+    ) -> Self {
+        Self {
+            tenant,
+            stream,
+            expected,
+            events,
+            others: Vec::new(),
+            claims: Vec::new(),
+            change: None,
+            command_id,
+            request_hash: None,
+            occurred_at: None,
+            metadata,
+            fact: None,
+        }
+    }
+
+    /// Its streams, the first one first.
+    fn parts(&self) -> impl Iterator<Item = (&StreamId, Expected, &[NewEvent])> {
+        let first = (&self.stream, self.expected, self.events.as_slice());
+        let others = self
+            .others
             .iter()
+            .map(|w| (&w.stream, w.expected, w.events.as_slice()));
+        std::iter::once(first).chain(others)
+    }
+
+    /// All its events, of all its streams.
+    fn all_events(&self) -> impl Iterator<Item = &NewEvent> {
+        self.parts().flat_map(|(_, _, events)| events)
+    }
+
+    /// Why it can never be appended, if so.
+    fn defect(&self) -> Option<&'static str> {
+        if self.all_events().next().is_none() {
+            return Some("an append needs an event");
+        }
+        let twice = |(n, write): (usize, &Write)| {
+            write.stream == self.stream
+                || self.others.iter().take(n).any(|w| w.stream == write.stream)
+        };
+        self.others
+            .iter()
+            .enumerate()
+            .any(twice)
+            .then_some("an append names one of its streams twice")
+    }
+
+    /// What it weighs in the queue, in bytes.
+    fn bytes(&self) -> usize {
+        let events: usize = self
+            .all_events()
             .map(|e| e.payload.len() + self.metadata.len() + 256)
             .sum();
         events + 256
     }
 
-    pub(crate) fn hash(&self, event: &NewEvent) -> [u8; 32] {
+    fn hash(&self, event: &NewEvent) -> [u8; 32] {
         content_hash(
             event.event_id,
             &event.event_type,
@@ -91,73 +242,5 @@ impl Append {
         )
     }
 
-    pub(crate) const CONTENT_TYPE: i16 = CONTENT_TYPE_JSON;
-}
-
-/// What became of an append.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// It is in the log.
-    Appended(Appended),
-    /// The stream is at another version than expected; nothing was written.
-    Conflict {
-        /// The stream's version now; 0 if it has no event.
-        current_version: i32,
-    },
-    /// The command's id was used before: the original result.
-    Duplicate {
-        /// What was written then.
-        original: Appended,
-        /// The hash of the request then.
-        request_hash: Vec<u8>,
-    },
-    /// It does not fit; nothing was written.
-    Refused(Refusal),
-}
-
-/// The numbers of an append.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Appended {
-    /// The tenant's number of its first event.
-    pub first_position: i64,
-    /// The stream's number of its first event.
-    pub first_version: i32,
-    /// The partition's number of its first event.
-    pub first_offset: i64,
-    /// How many events.
-    pub events: i32,
-    /// When they were written.
-    pub recorded_at: DateTime<Utc>,
-}
-
-impl Appended {
-    /// The position of the last event.
-    pub fn last_position(&self) -> i64 {
-        self.first_position + i64::from(self.events) - 1
-    }
-
-    /// The version of the last event.
-    pub fn last_version(&self) -> i32 {
-        self.first_version + self.events - 1
-    }
-
-    /// The offset of the last event.
-    pub fn last_offset(&self) -> i64 {
-        self.first_offset + i64::from(self.events) - 1
-    }
-}
-
-/// Why an append does not fit the log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// No such tenant is registered.
-    TenantUnknown,
-    /// The tenant is suspended.
-    TenantSuspended,
-    /// The tenant's log is frozen after an alarm.
-    TenantFrozen,
-    /// An imported event older than the tenant's newest, or in the future.
-    BehindNewest,
-    /// The tenant is registered already.
-    TenantExists,
+    const CONTENT_TYPE: i16 = CONTENT_TYPE_JSON;
 }

@@ -59,3 +59,15 @@ pub enum Error {
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
 }
+
+impl Error {
+    /// The same error for another caller of a call that failed for all of them. The cause is logged once, where it happened.
+    pub(crate) fn for_another(&self) -> Self {
+        let cause = || sqlx::Error::Protocol("see the log of the server".to_owned());
+        match self {
+            Self::OutcomeUnknown(_) => Self::OutcomeUnknown(cause()),
+            Self::Setup(what) => Self::Setup(what.clone()),
+            _ => Self::Unavailable(cause()),
+        }
+    }
+}

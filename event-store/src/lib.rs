@@ -6,23 +6,29 @@ pub mod clock;
 mod context;
 pub mod error;
 pub mod fsck;
+mod guard;
 pub mod head;
 pub mod load;
 pub mod migrate;
 pub mod operator;
+pub mod paths;
 pub mod postgres_es;
 pub mod read;
 mod role;
+pub mod snapshot;
 pub mod stats;
 mod store;
 pub mod token;
 pub mod tx;
 
-pub use append::{Append, Appended, Expected, NewEvent, Outcome, Refusal};
+pub use append::{
+    Append, Appended, Claim, Expected, Fact, NewEvent, Outcome, Refusal, TenantChange, Write,
+};
 pub use clock::{Clock, SystemClock};
 pub use error::Error;
 pub use head::Heads;
-pub use load::{KeyUse, Loaded, Remembered, StoredEvent, Want};
-pub use store::{Connections, Options, QueueLimits, Store};
+pub use load::{Found, KeyUse, Loaded, Remembered, Snapshot, StoredEvent, Want};
+pub use snapshot::NewSnapshot;
+pub use store::{Connections, Options, Proofs, QueueLimits, Store};
 pub use token::{InvalidToken, Token};
 pub use tx::{IdentityTx, OperatorTx, PartitionTx, TenantTx};

@@ -1,10 +1,18 @@
-//! Loads streams for decisions: their events and whether an idempotency key was used before, in one round trip.
+//! Loads streams for decisions: their events, whether an idempotency key was used before, and what the append may take as
+//! known, in one round trip and of one snapshot.
 
-use event_schemas::{StreamId, TenantId, hash::content_hash};
+mod group;
+mod row;
+
+use std::collections::HashMap;
+
+use event_schemas::{StreamId, TenantId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::Error;
+use crate::{Error, append::Fact};
+
+pub(crate) use group::Group;
 
 /// A stream to load.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -13,6 +21,8 @@ pub struct Want {
     pub tenant: TenantId,
     /// The stream.
     pub stream: StreamId,
+    /// The hash of the state that a snapshot may stand for the older events with; none for all the events.
+    pub snapshot: Option<[u8; 32]>,
 }
 
 /// An idempotency key whose earlier use matters.
@@ -41,6 +51,8 @@ pub struct StoredEvent {
     pub schema_version: i16,
     /// The exact stored bytes.
     pub payload: Vec<u8>,
+    /// The bytes of its metadata.
+    pub metadata: Vec<u8>,
 }
 
 /// An earlier use of an idempotency key.
@@ -48,11 +60,9 @@ pub struct StoredEvent {
 pub struct Remembered {
     /// The hash of the request then.
     pub request_hash: Vec<u8>,
-    /// The stream then.
-    pub stream: StreamId,
-    /// What was written then; `recorded_at` is not kept.
+    /// The position of its first event.
     pub first_position: i64,
-    /// The version of its first event.
+    /// The version of its first event, in its first stream.
     pub first_version: i32,
     /// The offset of its first event.
     pub first_offset: i64,
@@ -60,118 +70,92 @@ pub struct Remembered {
     pub events: i32,
 }
 
+/// A state that stands for a stream's first events.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// The version of the last event in it.
+    pub version: i32,
+    /// The state's bytes.
+    pub state: Vec<u8>,
+}
+
 /// What was found for one [`Want`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Loaded {
-    /// The stream's events, oldest first.
+    /// A state that fits, if there is one.
+    pub snapshot: Option<Snapshot>,
+    /// The stream's events after it, oldest first.
     pub events: Vec<StoredEvent>,
 }
 
-#[derive(serde::Deserialize)]
-struct Response {
-    stream: StreamId,
-    position: i64,
-    version: i32,
-    offset: i64,
-    events: i32,
+impl Loaded {
+    /// The stream's version, 0 for none.
+    pub fn version(&self) -> i32 {
+        self.events.last().map_or_else(
+            || self.snapshot.as_ref().map_or(0, |s| s.version),
+            |e| e.version,
+        )
+    }
+}
+
+/// Everything that was found, of one snapshot of the database.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    /// Per want.
+    pub streams: Vec<Loaded>,
+    /// Per key.
+    pub keys: Vec<Option<Remembered>>,
+    /// What an append of each active tenant may take as known.
+    pub facts: HashMap<TenantId, Fact>,
 }
 
 pub(crate) async fn load(
     pool: &PgPool,
+    partitions: u16,
     wants: &[Want],
     keys: &[KeyUse],
-) -> Result<(Vec<Loaded>, Vec<Option<Remembered>>), Error> {
+) -> Result<Found, Error> {
     let tenants: Vec<_> = wants.iter().map(|w| w.tenant.0).collect();
-    let streams: Vec<_> = wants.iter().map(|w| w.stream.0.clone()).collect();
+    let streams: Vec<_> = wants.iter().map(|w| w.stream.as_str()).collect();
+    let schemas: Vec<Option<&[u8]>> = wants
+        .iter()
+        .map(|w| w.snapshot.as_ref().map(<[u8; 32]>::as_slice))
+        .collect();
     let key_tenants: Vec<_> = keys.iter().map(|k| k.tenant.0).collect();
     let commands: Vec<_> = keys.iter().map(|k| k.command_id).collect();
-    let rows = sqlx::query!(
-        r#"select ord as "ord!", kind as "kind!", version as "version!", event_position as "position!", event_offset as "offset!", event_id, event_type,
-                  schema_version as "schema_version!", payload, metadata, hash as "hash!", response::text as response
-           from log.load($1, $2, $3, $4)"#,
+    let mut distinct: Vec<TenantId> = wants.iter().map(|w| w.tenant).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let fact_tenants: Vec<_> = distinct.iter().map(|t| t.0).collect();
+    let fact_partitions: Vec<_> = distinct
+        .iter()
+        .map(|t| i16::try_from(TenantId::partition(*t, partitions)).unwrap_or(i16::MAX))
+        .collect();
+    let rows = sqlx::query_as!(
+        row::Row,
+        r#"select ord as "ord!", kind as "kind!", version as "version!", event_position as "position!",
+                  event_offset as "offset!", event_id, event_type, schema_version as "schema_version!", payload, metadata,
+                  hash as "hash!", response::text as response
+           from log.load($1, $2, $3, $4, $5, $6, $7)"#,
         &tenants,
-        &streams,
+        &streams as &[&str],
+        &schemas as &[Option<&[u8]>],
         &key_tenants,
         &commands,
+        &fact_tenants,
+        &fact_partitions,
     )
     .fetch_all(pool)
     .await
     .map_err(Error::Unavailable)?;
 
-    let mut loaded = vec![Loaded::default(); wants.len()];
-    let mut uses = vec![None; keys.len()];
+    let mut found = Found {
+        streams: vec![Loaded::default(); wants.len()],
+        keys: vec![None; keys.len()],
+        facts: HashMap::with_capacity(distinct.len()),
+    };
     for row in rows {
-        let index = usize::try_from(row.ord - 1).unwrap_or(usize::MAX);
-        match (
-            row.kind,
-            row.event_id,
-            row.event_type,
-            row.payload,
-            row.metadata,
-            row.response,
-        ) {
-            (0, .., Some(response)) => {
-                let r: Response = serde_json::from_str(&response).map_err(|e| {
-                    Error::Setup(format!(
-                        "a row of log.command has an unreadable response: {e}"
-                    ))
-                })?;
-                let Some(target) = uses.get_mut(index) else {
-                    continue;
-                };
-                *target = Some(Remembered {
-                    request_hash: row.hash,
-                    stream: r.stream,
-                    first_position: r.position,
-                    first_version: r.version,
-                    first_offset: r.offset,
-                    events: r.events,
-                });
-            }
-            (_, Some(event_id), Some(event_type), Some(payload), Some(metadata), _) => {
-                let Some(target) = loaded.get_mut(index) else {
-                    continue;
-                };
-                if content_hash(
-                    event_id,
-                    &event_type,
-                    row.schema_version,
-                    &metadata,
-                    &payload,
-                )
-                .as_slice()
-                    != row.hash
-                {
-                    return Err(Error::CorruptEvent {
-                        column: "content_hash",
-                        event_id,
-                        found: "the stored bytes do not match it".to_owned(),
-                    });
-                }
-                let expected = target.events.last().map_or(1, |e| e.version + 1);
-                if row.version != expected {
-                    return Err(Error::CorruptEvent {
-                        column: "version",
-                        event_id,
-                        found: format!("{} where {expected} follows", row.version),
-                    });
-                }
-                target.events.push(StoredEvent {
-                    version: row.version,
-                    position: row.position,
-                    offset: row.offset,
-                    event_id,
-                    event_type,
-                    schema_version: row.schema_version,
-                    payload,
-                });
-            }
-            _ => {
-                return Err(Error::Setup(
-                    "log.load answered a row of no known kind; run `daybook migrate`".to_owned(),
-                ));
-            }
-        }
+        row.place(&mut found, &distinct)?;
     }
-    Ok((loaded, uses))
+    Ok(found)
 }

@@ -11,10 +11,13 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const ROLES: &str = include_str!("../../infra/postgres/roles.sql");
-const FUNCTIONS: [&str; 4] = [
+const FUNCTIONS: [&str; 7] = [
     include_str!("../sql/install.sql"),
     include_str!("../sql/load.sql"),
     include_str!("../sql/append.sql"),
+    include_str!("../sql/append_numbered.sql"),
+    include_str!("../sql/find_appends.sql"),
+    include_str!("../sql/save_snapshots.sql"),
     include_str!("../sql/count_paths.sql"),
 ];
 /// Any number that nothing else in the cluster is likely to lock on.

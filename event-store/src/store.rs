@@ -1,20 +1,32 @@
 //! The store: the pools, the lanes and the heads of one database. It hands out handles, never a pool.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use event_schemas::TenantId;
+use chrono::NaiveDate;
+use event_schemas::{StreamId, TenantId};
+use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sha2::Sha256;
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Append, Error, Heads, IdentityTx, Loaded, OperatorTx, Outcome, PartitionTx, TenantTx, Want,
-    append::{flush, lane::Lane},
+    Append, Claim, Error, Found, Heads, IdentityTx, OperatorTx, Outcome, PartitionTx, TenantTx,
+    Want,
+    append::{
+        lane::Lane,
+        writer::{Shared, Writer},
+    },
     context::{Secret, Signer},
-    head,
-    load::{self, KeyUse, Remembered},
+    guard, head,
+    load::{self, Group, KeyUse},
+    paths::{Count, Path, Paths},
     role::Role,
-    stats::{self, PathCount},
+    stats,
     token::{InvalidToken, Token, Tokens},
 };
 
@@ -32,7 +44,25 @@ pub struct Options {
     pub lanes: u16,
     /// The bounds of the queue in front of each lane.
     pub queue: QueueLimits,
+    /// What the database proves of an append.
+    pub proofs: Proofs,
 }
+
+/// What the database proves of an append whose numbers the writer knows.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proofs {
+    /// That nobody else appended to its partitions since the writer looked, and that its offsets fill the range.
+    #[default]
+    Offsets,
+    /// Also that each tenant is active, and every position and version follows the last one.
+    Full,
+    /// Everything: the writer numbers nothing, the database decides each append.
+    Checked,
+}
+
+/// Tasks that load: while one waits for the database, another does.
+const LOADERS: usize = 2;
 
 /// The most connections each handle opens.
 #[derive(Clone, Copy, Debug)]
@@ -101,9 +131,16 @@ struct Inner {
     signer: Signer,
     tokens: Tokens,
     cursor_key: [u8; 32],
+    claim_key: [u8; 32],
     partitions: u16,
     lanes: Vec<Lane>,
+    loads: Group,
     heads: Heads,
+    writers: Shared,
+    guard: PgConnectOptions,
+    /// Writers past the lanes, when nobody uses them, and how many there may be.
+    idle: Mutex<Vec<Writer>>,
+    direct: Semaphore,
 }
 
 impl Store {
@@ -124,6 +161,7 @@ impl Store {
             connections: Connections::default(),
             lanes: 1,
             queue: QueueLimits::default(),
+            proofs: Proofs::default(),
         };
         // Port 0 takes no connections.
         let admin = PgConnectOptions::new_without_pgpass()
@@ -146,6 +184,14 @@ impl Store {
         let lanes = (0..options.lanes.clamp(1, partitions))
             .map(|_| Lane::new(options.queue))
             .collect();
+        let writers = Shared {
+            options: Role::Append.options(admin, secret),
+            partitions,
+            proofs: options.proofs,
+            heads: heads.clone(),
+            paths: Paths::default(),
+        };
+        let direct = usize::try_from(options.connections.append.max(1)).unwrap_or(1);
         Self(Arc::new(Inner {
             append,
             tenant: pool(Role::Tenant, options.connections.tenant),
@@ -155,17 +201,31 @@ impl Store {
             signer: Signer::new(secret),
             tokens: Tokens::new(secret.key("token")),
             cursor_key: secret.key("cursor"),
+            claim_key: secret.key("claim"),
             partitions,
             lanes,
+            loads: Group::new(),
             heads,
+            writers,
+            guard: Role::Partition.options(admin, secret),
+            idle: Mutex::new(Vec::new()),
+            direct: Semaphore::new(direct),
         }))
     }
 
-    /// Starts the lanes and the watch on the heads. They end when `cancelled`, after what was queued is flushed.
+    /// Starts the lanes, the loaders, the watch on the heads and the guard. They end when `cancelled`, after what was queued
+    /// is flushed.
     pub fn start(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
         for lane in &self.0.lanes {
-            tasks.spawn(lane.clone().run(self.clone(), cancelled.clone()));
+            let writer = Writer::new(self.0.writers.clone());
+            let paths = self.0.writers.paths.clone();
+            tasks.spawn(lane.clone().run(writer, paths, cancelled.clone()));
         }
+        for _ in 0..LOADERS {
+            let loads = self.0.loads.clone();
+            tasks.spawn(loads.run(self.0.append.clone(), self.0.partitions, cancelled.clone()));
+        }
+        tasks.spawn(guard::run(self.clone(), cancelled.clone()));
         tasks.spawn(head::announce(
             self.0.heads.clone(),
             self.0.append.clone(),
@@ -198,23 +258,80 @@ impl Store {
         }
     }
 
-    /// Appends a batch in one call, in the given order, past the lanes: for the operator's own bulk work.
+    /// Appends a batch in one call, in the given order, past the lanes: for the operator's own bulk work. An event's id
+    /// must not stand in it twice.
     pub async fn append(&self, batch: &[Append]) -> Result<Vec<Result<Outcome, Error>>, Error> {
-        flush::flush(&self.0.append, &self.0.heads, self.0.partitions, batch).await
+        let _place = self
+            .0
+            .direct
+            .acquire()
+            .await
+            .map_err(|_| Error::ShuttingDown)?;
+        let idle = || self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle().pop();
+        let mut writer = kept.unwrap_or_else(|| Writer::new(self.0.writers.clone()));
+        let results = writer.append(batch).await;
+        idle().push(writer);
+        results
     }
 
-    /// Adds to the figures of which way appends took.
-    pub async fn count_paths(&self, counts: &[PathCount]) -> Result<(), Error> {
-        stats::count(&self.0.append, counts).await
+    /// Adds counts of appends to the day's figures, for `daybook log stats`.
+    pub async fn count_paths(
+        &self,
+        day: NaiveDate,
+        counts: &BTreeMap<(Path, &'static str), Count>,
+    ) -> Result<(), Error> {
+        stats::count(&self.0.append, day, counts).await
     }
 
     /// Loads what decisions about some streams need, and the earlier uses of some idempotency keys, in one round trip.
-    pub async fn load(
-        &self,
-        wants: &[Want],
-        keys: &[KeyUse],
-    ) -> Result<(Vec<Loaded>, Vec<Option<Remembered>>), Error> {
-        load::load(&self.0.append, wants, keys).await
+    pub async fn load(&self, wants: &[Want], keys: &[KeyUse]) -> Result<Found, Error> {
+        load::load(&self.0.append, self.0.partitions, wants, keys).await
+    }
+
+    /// The same, together with whoever else is loading; only while the store is [started](Self::start).
+    pub async fn load_grouped(&self, wants: Vec<Want>, keys: Vec<KeyUse>) -> Result<Found, Error> {
+        self.0.loads.load(wants, keys).await
+    }
+
+    /// The keyed hash under which a unique value is claimed: of this installation, tenant and kind alone.
+    pub fn claim_value(&self, tenant: TenantId, kind: &str, value: &str) -> [u8; 32] {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0.claim_key) else {
+            return [0; 32];
+        };
+        mac.update(tenant.0.as_bytes());
+        mac.update(&(kind.len() as u64).to_be_bytes());
+        mac.update(kind.as_bytes());
+        mac.update(value.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// What takes a unique value for a stream.
+    pub fn claim(&self, tenant: TenantId, kind: &str, value: &str, stream: &StreamId) -> Claim {
+        Claim {
+            kind: kind.to_owned(),
+            value: self.claim_value(tenant, kind, value),
+            stream: stream.clone(),
+            takes: true,
+        }
+    }
+
+    /// A connection of the guard's own: it holds a lock for as long as it lasts.
+    pub(crate) async fn guard_connection(&self) -> Result<PgConnection, Error> {
+        PgConnection::connect_with(&self.0.guard)
+            .await
+            .map_err(Error::Unavailable)
+    }
+
+    /// The pool of the append functions, for what else may execute them.
+    pub(crate) fn append_pool(&self) -> &PgPool {
+        &self.0.append
+    }
+
+    /// Which way appends went since this was last asked. A store that was [started](Self::start) asks every few seconds
+    /// itself, for `daybook log stats`.
+    pub fn take_path_counts(&self) -> BTreeMap<(Path, &'static str), Count> {
+        self.0.writers.paths.take()
     }
 
     /// The token that says "no older than this event" to one tenant's queries.
@@ -259,8 +376,13 @@ impl Store {
         IdentityTx::begin(&self.0.identity).await
     }
 
-    /// Closes every connection.
+    /// Closes every connection. The lanes close theirs when they end.
     pub async fn close(&self) {
+        self.0.direct.close();
+        let idle = std::mem::take(&mut *self.0.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        for writer in idle {
+            writer.close().await;
+        }
         for pool in [
             &self.0.append,
             &self.0.tenant,

@@ -6,10 +6,14 @@ create table organization (
   state                text,
   city                 text,
   ship_before_payment  boolean not null,
+  -- Both null unless it is suspended.
+  suspended_at         timestamptz,
+  suspension_reason    text,
   registered_at        timestamptz not null,
   updated_at           timestamptz not null,
   version              int not null,
-  position             bigint not null
+  position             bigint not null,
+  check ((suspended_at is null) = (suspension_reason is null))
 );
 
 alter table organization enable row level security;

@@ -88,7 +88,9 @@ impl Projection for Identity {
                 }
                 OrganizationEvent::OrganizationRegistered(_)
                 | OrganizationEvent::OrganizationRenamed(_)
-                | OrganizationEvent::OrganizationSettingsChanged(_) => {}
+                | OrganizationEvent::OrganizationSettingsChanged(_)
+                | OrganizationEvent::OrganizationSuspended(_)
+                | OrganizationEvent::OrganizationResumed(_) => {}
             }
         }
         insert(&keys, connection).await?;

@@ -23,6 +23,8 @@ struct Row {
     state: Option<String>,
     city: Option<String>,
     ship_before_payment: bool,
+    suspended_at: Option<DateTime<Utc>>,
+    suspension_reason: Option<String>,
     registered_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     version: i32,
@@ -88,6 +90,8 @@ fn fold(rows: &mut BTreeMap<Uuid, Row>, event: &RecordedEvent) -> Result<(), App
             state: registered.state,
             city: registered.city,
             ship_before_payment: false,
+            suspended_at: None,
+            suspension_reason: None,
             registered_at: event.occurred_at,
             updated_at: event.occurred_at,
             version: event.version,
@@ -112,6 +116,14 @@ fn fold(rows: &mut BTreeMap<Uuid, Row>, event: &RecordedEvent) -> Result<(), App
         OrganizationEvent::OrganizationSettingsChanged(changed) => {
             row.ship_before_payment = changed.ship_before_payment;
         }
+        OrganizationEvent::OrganizationSuspended(suspended) => {
+            row.suspended_at = Some(event.occurred_at);
+            row.suspension_reason = Some(suspended.reason);
+        }
+        OrganizationEvent::OrganizationResumed(_) => {
+            row.suspended_at = None;
+            row.suspension_reason = None;
+        }
         OrganizationEvent::OrganizationRegistered(_)
         | OrganizationEvent::ApiKeyIssued(_)
         | OrganizationEvent::ApiKeyRevoked(_) => {}
@@ -127,7 +139,8 @@ async fn load(
     connection: &mut PgConnection,
 ) -> Result<BTreeMap<Uuid, Row>, sqlx::Error> {
     let rows = sqlx::query!(
-        "select tenant_id, name, country, state, city, ship_before_payment, registered_at, updated_at, version, position
+        "select tenant_id, name, country, state, city, ship_before_payment, suspended_at, suspension_reason, registered_at,
+                updated_at, version, position
          from organization where tenant_id = any ($1)",
         tenants
     )
@@ -143,6 +156,8 @@ async fn load(
                 state: row.state,
                 city: row.city,
                 ship_before_payment: row.ship_before_payment,
+                suspended_at: row.suspended_at,
+                suspension_reason: row.suspension_reason,
                 registered_at: row.registered_at,
                 updated_at: row.updated_at,
                 version: row.version,
@@ -160,11 +175,13 @@ async fn save(
     let all = || rows.values();
     sqlx::query!(
         "insert into organization
-           (tenant_id, name, country, state, city, ship_before_payment, registered_at, updated_at, version, position)
+           (tenant_id, name, country, state, city, ship_before_payment, suspended_at, suspension_reason, registered_at,
+            updated_at, version, position)
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::timestamptz[],
-                              $8::timestamptz[], $9::int[], $10::bigint[])
+                              $8::text[], $9::timestamptz[], $10::timestamptz[], $11::int[], $12::bigint[])
          on conflict (tenant_id) do update set
            name = excluded.name, ship_before_payment = excluded.ship_before_payment,
+           suspended_at = excluded.suspended_at, suspension_reason = excluded.suspension_reason,
            updated_at = excluded.updated_at, version = excluded.version, position = excluded.position",
         &rows.keys().copied().collect::<Vec<_>>(),
         &all().map(|row| row.name.clone()).collect::<Vec<_>>(),
@@ -172,6 +189,8 @@ async fn save(
         &all().map(|row| row.state.clone()).collect::<Vec<_>>() as &[Option<String>],
         &all().map(|row| row.city.clone()).collect::<Vec<_>>() as &[Option<String>],
         &all().map(|row| row.ship_before_payment).collect::<Vec<_>>(),
+        &all().map(|row| row.suspended_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &all().map(|row| row.suspension_reason.clone()).collect::<Vec<_>>() as &[Option<String>],
         &all().map(|row| row.registered_at).collect::<Vec<_>>(),
         &all().map(|row| row.updated_at).collect::<Vec<_>>(),
         &all().map(|row| row.version).collect::<Vec<_>>(),

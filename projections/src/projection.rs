@@ -118,7 +118,9 @@ pub(crate) fn decode<E: Event>(event: &RecordedEvent) -> Result<E, ApplyError> {
             DecodeError::Payload { source, .. } => {
                 format!(" (line {}, column {})", source.line(), source.column())
             }
-            DecodeError::Unknown { .. } => String::new(),
+            DecodeError::Upcast { source, .. } => format!(": {source}"),
+            // What serde says of a value may repeat it.
+            DecodeError::Lifted { .. } | DecodeError::Unknown { .. } => String::new(),
         };
         ApplyError::event(event, format!("{error}{place}"))
     })

@@ -3,7 +3,7 @@
 mod api_key;
 
 use async_graphql::{
-    Context, ID, Object, Result,
+    Context, Enum, ID, Object, Result,
     connection::{Connection, EmptyFields},
 };
 use chrono::{DateTime, Utc};
@@ -65,13 +65,22 @@ pub(crate) async fn read(snapshot: &Snapshot) -> Result<Option<Organization>, Fa
     snapshot.allow(CONTEXT)?;
     let row = sqlx::query_as!(
         Organization,
-        "select tenant_id, name, country, state, city, ship_before_payment, registered_at, updated_at, version,
-                position
+        "select tenant_id, name, country, state, city, ship_before_payment, suspended_at, suspension_reason,
+                registered_at, updated_at, version, position
          from organization"
     )
     .fetch_optional(&mut *snapshot.statement().await)
     .await?;
     Ok(row)
+}
+
+/// Whether an organization may write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
+pub(crate) enum OrganizationStatus {
+    /// It may.
+    Active,
+    /// Reading only, until the operator resumes it.
+    Suspended,
 }
 
 /// An organization: one customer of this installation.
@@ -83,6 +92,8 @@ pub(crate) struct Organization {
     state: Option<String>,
     city: Option<String>,
     ship_before_payment: bool,
+    suspended_at: Option<DateTime<Utc>>,
+    suspension_reason: Option<String>,
     registered_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     version: i32,
@@ -132,6 +143,25 @@ impl Organization {
     /// Whether orders may be shipped before they are paid.
     async fn ship_before_payment(&self) -> bool {
         self.ship_before_payment
+    }
+
+    /// Whether it may write.
+    async fn status(&self) -> OrganizationStatus {
+        if self.suspended_at.is_some() {
+            OrganizationStatus::Suspended
+        } else {
+            OrganizationStatus::Active
+        }
+    }
+
+    /// Since when it is suspended. `null`: it is not.
+    async fn suspended_at(&self) -> Option<DateTime<Utc>> {
+        self.suspended_at
+    }
+
+    /// Why it is suspended, in the operator's words. `null`: it is not.
+    async fn suspension_reason(&self) -> Option<&str> {
+        self.suspension_reason.as_deref()
     }
 
     /// When it was registered.

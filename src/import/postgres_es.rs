@@ -133,24 +133,23 @@ fn to_append(tenant: TenantId, event: SourceEvent) -> Result<Append> {
         },
         original: &original,
     })?;
+    let stream = event.stream();
+    let new = NewEvent {
+        event_id,
+        event_type: event.event_type.into(),
+        schema_version: event.schema_version,
+        payload: event.payload.into_bytes(),
+    };
     Ok(Append {
-        tenant,
-        stream: event.stream(),
-        expected: match event.sequence - 1 {
-            0 => Expected::NoStream,
-            before => Expected::Exact(before),
-        },
-        command_id,
-        request_hash: None,
-        registers: false,
         occurred_at: event.occurred_at,
-        metadata,
-        events: vec![NewEvent {
-            event_id,
-            event_type: event.event_type.into(),
-            schema_version: event.schema_version,
-            payload: event.payload.into_bytes(),
-        }],
+        ..Append::new(
+            tenant,
+            stream,
+            Expected::at(event.sequence - 1),
+            command_id,
+            metadata,
+            vec![new],
+        )
     })
 }
 
@@ -211,7 +210,9 @@ async fn append(store: &Store, batch: &[Append]) -> Result<()> {
         let event = || format!("stream {stream}, sequence {sequence}");
         match outcome.with_context(event)? {
             Outcome::Appended(_) | Outcome::Duplicate { .. } => {}
-            Outcome::Conflict { current_version } => bail!(
+            Outcome::Conflict {
+                current_version, ..
+            } => bail!(
                 "stream {stream} is at version {current_version} where sequence {sequence} of the source follows; somebody \
                  else writes to it: stop that, and import again"
             ),

@@ -247,7 +247,7 @@ impl Year {
                 "order.refund",
                 order,
                 &key("refund"),
-                &json!({ "amount": amount, "reason": "damaged on the way" }),
+                &json!({ "amount": amount, "reason": "faulty", "note": "damaged on the way" }),
             );
         }
     }

@@ -1,10 +1,11 @@
 //! Deterministic numbers for made-up data. Never for secrets.
 
 /// `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    /// The numbers of this seed: the same every time.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -17,18 +18,18 @@ impl Random {
     }
 
     /// A number from `low` to `high`, both included.
-    pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
         let span = u64::try_from(high - low + 1).unwrap_or(1).max(1);
         low + i64::try_from(self.next() % span).unwrap_or(0)
     }
 
     /// True in `percent` of a hundred cases.
-    pub(super) fn chance(&mut self, percent: i64) -> bool {
+    pub fn chance(&mut self, percent: i64) -> bool {
         self.between(1, 100) <= percent
     }
 
     /// One of some things.
-    pub(super) fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
+    pub fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
         let last = i64::try_from(things.len()).unwrap_or(0) - 1;
         usize::try_from(self.between(0, last.max(0)))
             .ok()

@@ -1,4 +1,4 @@
-//! `daybook tenant`: the operator's list of tenants, and a new one.
+//! `daybook tenant`: the operator's list of tenants, a new one, and whether one may write.
 
 use anyhow::{Result, anyhow};
 use commands::{Bus, Request, Way, registry};
@@ -48,6 +48,45 @@ pub async fn create(
     format: output::Format,
 ) -> Result<()> {
     let id = id.unwrap_or_else(|| SystemClock.uuid_v7());
+    let mut data = json!({ "name": name });
+    if let (Some(country), Some(fields)) = (country, data.as_object_mut()) {
+        fields.insert("country".to_owned(), country.into());
+    }
+    execute(place, id, "organization.register", &data).await?;
+    output::rows(
+        format,
+        &["id", "name"],
+        &[json!({ "id": id, "name": name })],
+    );
+    Ok(())
+}
+
+/// Stops all writing for a tenant.
+pub async fn suspend(place: &Place, id: Uuid, reason: &str, format: output::Format) -> Result<()> {
+    let data = json!({ "reason": reason });
+    execute(place, id, "organization.suspend", &data).await?;
+    output::rows(
+        format,
+        &["id", "state", "reason"],
+        &[json!({ "id": id, "state": "suspended", "reason": reason })],
+    );
+    Ok(())
+}
+
+/// Lets a suspended tenant write again.
+pub async fn resume(place: &Place, id: Uuid, format: output::Format) -> Result<()> {
+    execute(place, id, "organization.resume", &json!({})).await?;
+    output::rows(
+        format,
+        &["id", "state"],
+        &[json!({ "id": id, "state": "active" })],
+    );
+    Ok(())
+}
+
+/// Executes one command of the operator on a tenant.
+async fn execute(place: &Place, id: Uuid, kind: &str, data: &serde_json::Value) -> Result<()> {
+    let request = request(TenantId(id), kind, data)?;
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
     let bus = Bus::new(
@@ -56,21 +95,11 @@ pub async fn create(
         None,
         Way::Direct,
     );
-    let mut data = json!({ "name": name });
-    if let (Some(country), Some(fields)) = (country, data.as_object_mut()) {
-        fields.insert("country".to_owned(), country.into());
-    }
-    let answer = bus
-        .execute(request(TenantId(id), "organization.register", &data)?)
-        .await;
+    let answer = bus.execute(request).await;
     database.close(Some(store)).await?;
-    answer.map_err(|problem| anyhow!("{} ({})", problem.detail(), problem.code()))?;
-    output::rows(
-        format,
-        &["id", "name"],
-        &[json!({ "id": id, "name": name })],
-    );
-    Ok(())
+    answer
+        .map(drop)
+        .map_err(|problem| anyhow!("{} ({})", problem.detail(), problem.code()))
 }
 
 /// All tenants, in the order of their registration.

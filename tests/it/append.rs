@@ -2,35 +2,33 @@
 
 use chrono::{Duration, TimeDelta, Utc};
 use event_schemas::{StreamId, TenantId};
-use event_store::{Append, Appended, Expected, KeyUse, NewEvent, Outcome, Refusal, Store, Want};
+use event_store::{
+    Append, Appended, Expected, KeyUse, NewEvent, Outcome, Refusal, Store, TenantChange, Want,
+};
 use uuid::Uuid;
 
 use crate::harness;
 
 pub fn append(tenant: TenantId, stream: &str, expected: Expected, events: usize) -> Append {
-    Append {
+    let events = (0..events).map(|n| NewEvent {
+        event_id: Uuid::now_v7(),
+        event_type: "ThingHappened".into(),
+        schema_version: 1,
+        payload: format!("{{\"n\":{n}}}").into_bytes(),
+    });
+    Append::new(
         tenant,
-        stream: StreamId(stream.to_owned()),
+        StreamId(stream.to_owned()),
         expected,
-        command_id: Uuid::now_v7(),
-        request_hash: None,
-        registers: false,
-        occurred_at: None,
-        metadata: b"{}".to_vec(),
-        events: (0..events)
-            .map(|n| NewEvent {
-                event_id: Uuid::now_v7(),
-                event_type: "ThingHappened".into(),
-                schema_version: 1,
-                payload: format!("{{\"n\":{n}}}").into_bytes(),
-            })
-            .collect(),
-    }
+        Uuid::now_v7(),
+        b"{}".to_vec(),
+        events.collect(),
+    )
 }
 
 pub fn registration(tenant: TenantId) -> Append {
     Append {
-        registers: true,
+        change: Some(TenantChange::Register),
         ..append(
             tenant,
             &format!("organization-{tenant}"),
@@ -68,7 +66,7 @@ async fn one(store: &Store, append: Append) -> Outcome {
 
 fn numbers(outcome: &Outcome) -> (i64, i32) {
     match outcome {
-        Outcome::Appended(n) => (n.first_position, n.first_version),
+        Outcome::Appended(n) => (n.first_position, n.first_version()),
         other => panic!("not appended: {other:?}"),
     }
 }
@@ -95,10 +93,22 @@ async fn entries_of_a_batch_see_each_other_and_a_loser_fails_alone() {
         .collect();
     assert_eq!(numbers(&outcomes[0]), (2, 1));
     assert_eq!(numbers(&outcomes[1]), (4, 1));
-    assert_eq!(outcomes[2], Outcome::Conflict { current_version: 2 });
+    assert_eq!(
+        outcomes[2],
+        Outcome::Conflict {
+            current_version: 2,
+            stream: 0
+        }
+    );
     assert_eq!(numbers(&outcomes[3]), (5, 3));
     assert_eq!(numbers(&outcomes[4]), (8, 6));
-    assert_eq!(outcomes[5], Outcome::Conflict { current_version: 0 });
+    assert_eq!(
+        outcomes[5],
+        Outcome::Conflict {
+            current_version: 0,
+            stream: 0
+        }
+    );
     assert_eq!(numbers(&outcomes[6]), (9, 2));
     let mut tx = store.operator_tx().await.unwrap();
     let events = tx.read_tenant(tenant, 1, 100).await.unwrap();
@@ -146,13 +156,13 @@ async fn a_key_is_answered_with_its_first_result() {
     assert_eq!(
         (
             original.first_position,
-            original.first_version,
+            original.first_version(),
             original.events
         ),
         (2, 1, 2)
     );
     assert_eq!(numbers(&first), (2, 1));
-    assert_eq!(request_hash, [7; 32]);
+    assert_eq!(request_hash, Some(vec![7; 32]));
     let use_of_key = [KeyUse {
         tenant,
         command_id: keyed.command_id,
@@ -160,10 +170,11 @@ async fn a_key_is_answered_with_its_first_result() {
     let want = [Want {
         tenant,
         stream: StreamId("order-a".into()),
+        snapshot: None,
     }];
-    let (loaded, uses) = store.load(&want, &use_of_key).await.unwrap();
-    assert_eq!(loaded[0].events.len(), 2);
-    assert_eq!(uses[0].as_ref().unwrap().first_position, 2);
+    let found = store.load(&want, &use_of_key).await.unwrap();
+    assert_eq!(found.streams[0].events.len(), 2);
+    assert_eq!(found.keys[0].as_ref().unwrap().first_position, 2);
 }
 
 #[tokio::test]
@@ -264,7 +275,7 @@ async fn the_log_refuses_changes_even_to_its_administrator() {
 async fn append_refuses_other_isolation_levels_and_other_partitions() {
     let database = harness::database().await;
     let mut admin = database.admin().await;
-    let empty = "select * from log.append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')";
+    let empty = "select * from log.append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')";
     sqlx::raw_sql(empty).execute(&mut admin).await.unwrap();
     let serializable = format!("begin isolation level repeatable read; {empty}");
     let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(serializable))
@@ -288,6 +299,7 @@ async fn changed_bytes_stop_every_reader() {
     let wants = [Want {
         tenant,
         stream: StreamId("order-a".into()),
+        snapshot: None,
     }];
     let loaded = store.load(&wants, &[]).await.unwrap_err().to_string();
     assert!(loaded.contains("content_hash"), "{loaded}");

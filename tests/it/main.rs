@@ -24,6 +24,7 @@ mod harness;
 mod import;
 mod import_postgres_es;
 mod isolation;
+mod numbered;
 #[expect(
     dead_code,
     reason = "what must come of it is checked where the files are read"
@@ -33,4 +34,5 @@ mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
 mod stats;
+mod suspension;
 mod writers;

@@ -210,7 +210,7 @@ fn odd(tenant: TenantId, stream: StreamId, event_type: &'static str, payload: &s
     let registration = registered(tenant);
     Append {
         stream,
-        registers: false,
+        change: None,
         occurred_at: None,
         command_id: SystemClock.uuid_v7(),
         events: vec![event],
@@ -289,9 +289,19 @@ async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
             "event type OrderTeleported version 1 is unknown to this binary; upgrade it and restart",
         ),
         (
+            "PaymentApproved",
+            "{\"amount\":\"12\"}",
+            "the payload of a stored PaymentApproved does not match its schema (line 1, column 14)",
+        ),
+        (
+            "OrderRefunded",
+            "{\"amount\":12,\"reason\":7}",
+            "a stored OrderRefunded of version 1 cannot be lifted from version 1 to the next: the field reason is not a text",
+        ),
+        (
             "OrderRefunded",
             "{\"amount\":\"12\"}",
-            "the payload of a stored OrderRefunded does not match its schema (line 1, column 14)",
+            "a stored OrderRefunded of version 1, lifted to version 2, does not match its schema",
         ),
         (
             "OrderRefunded",

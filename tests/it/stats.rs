@@ -1,8 +1,15 @@
 //! `daybook log stats` as an operator runs it: counted and estimated, and which way appends took.
 
-use std::process::{Command, Stdio};
+use std::{
+    collections::BTreeMap,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use event_store::{Clock, Expected, SystemClock, stats::PathCount};
+use event_store::{
+    Clock, Expected, SystemClock,
+    paths::{Count, Path},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -138,36 +145,41 @@ async fn paths_add_up_over_servers_and_days() {
     let database = harness::database().await;
     let store = database.store().await;
     let today = SystemClock.now().date_naive();
-    let count = |path, reason, commands| PathCount {
-        day: today,
-        path,
-        reason,
+    let count = |commands, batches, waited| Count {
         commands,
         events: 2 * commands,
-        batches: 10,
-        waited_us: 1_500 * commands,
+        batches,
+        waited: Duration::from_millis(waited),
     };
-    let yesterday = PathCount {
-        day: today.pred_opt().unwrap(),
-        ..count("numbered", "", 7)
-    };
-    let first = [
-        count("numbered", "", 100),
-        count("checked", "claims", 5),
-        yesterday,
-    ];
-    store.count_paths(&first).await.unwrap();
-    let second = [count("numbered", "", 300), count("numbered", "", 20)];
-    store.count_paths(&second).await.unwrap();
-    store.count_paths(&[]).await.unwrap();
+    let first = BTreeMap::from([
+        ((Path::Numbered, "known"), count(100, 0, 0)),
+        ((Path::Numbered, ""), count(0, 10, 0)),
+        ((Path::Checked, "claims"), count(5, 0, 0)),
+        ((Path::Checked, "any"), count(7, 0, 0)),
+        ((Path::Checked, ""), count(0, 2, 0)),
+        ((Path::Queue, ""), count(112, 12, 336)),
+    ]);
+    let yesterday = today.pred_opt().unwrap();
+    store.count_paths(yesterday, &first).await.unwrap();
+    for _ in 0..2 {
+        store.count_paths(today, &first).await.unwrap();
+    }
+    store.count_paths(today, &BTreeMap::new()).await.unwrap();
     let appends = &report(&database, &[])["appends"];
-    assert_eq!(appends.as_array().unwrap().len(), 3);
+    assert_eq!(appends.as_array().unwrap().len(), 6);
     assert_eq!(
         appends[0],
-        json!({ "day": today, "path": "numbered", "reason": "", "commands": 420, "events": 840, "batches": 30,
-            "commandsPerBatch": 14.0, "waitMs": 1.5 })
+        json!({ "day": today, "path": "checked", "commands": 24, "events": 48, "batches": 4, "commandsPerBatch": 6.0,
+            "waitMs": 0.0, "reasons": { "any": 14, "claims": 10 } })
     );
-    assert_eq!(appends[1]["reason"], json!("claims"));
+    assert_eq!(
+        (&appends[1]["path"], &appends[1]["commandsPerBatch"]),
+        (&json!("numbered"), &json!(10.0))
+    );
+    assert_eq!(
+        (&appends[2]["path"], &appends[2]["waitMs"]),
+        (&json!("queue"), &json!(3.0))
+    );
     let only_today = &report(&database, &["--days", "1"])["appends"];
-    assert_eq!(only_today.as_array().unwrap().len(), 2);
+    assert_eq!(only_today.as_array().unwrap().len(), 3);
 }

@@ -1,142 +1,150 @@
-//! Decides a batch on loaded state, in memory. Never talks to the log.
+//! Decides a batch on loaded or guessed state, in memory. Never talks to the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::Settings;
-use event_schemas::{Metadata, Source, StreamId, TenantId};
-use event_store::{Append, Expected, KeyUse, Loaded, NewEvent, Remembered, Want};
+use event_schemas::{Metadata, Source, TenantId};
+use event_store::{Append, Expected, Fact, Found, Loaded, NewEvent, NewSnapshot};
 use gateway::Problem;
 use uuid::Uuid;
 
-use super::{Bus, Request};
+use super::{
+    Bus, Request,
+    needs::{Doubts, Needs, settings_target},
+};
 use crate::{
     Accepted, AcceptedEvent,
+    cache::Target,
     registry::{self, Decided, Refused, Situation, State},
     replay,
 };
 
-/// What one round loads: the streams, the settings' streams, and the keys.
-#[derive(Default)]
-pub(super) struct Needs {
-    pub(super) wants: Vec<Want>,
-    index: HashMap<Want, usize>,
-    pub(super) keys: Vec<KeyUse>,
-    key_index: HashMap<usize, usize>,
-}
-
-impl Needs {
-    pub(super) fn of(requests: &[Request], open: &[usize]) -> Self {
-        let mut needs = Self::default();
-        for (index, request) in open
-            .iter()
-            .filter_map(|index| Some((*index, requests.get(*index)?)))
-        {
-            needs.stream(request.want());
-            if request.spec.needs_settings {
-                needs.stream(settings_want(request.tenant));
-            }
-            if request.remembers()
-                && let Some(command_id) = request.derived_command_id()
-            {
-                needs.key_index.insert(index, needs.keys.len());
-                needs.keys.push(KeyUse {
-                    tenant: request.tenant,
-                    command_id,
-                });
-            }
-        }
-        needs
-    }
-
-    fn stream(&mut self, want: Want) {
-        if !self.index.contains_key(&want) {
-            self.index.insert(want.clone(), self.wants.len());
-            self.wants.push(want);
-        }
-    }
-}
-
-fn settings_want(tenant: TenantId) -> Want {
-    Want {
-        tenant,
-        stream: StreamId::new("organization", tenant.0),
-    }
-}
+/// A snapshot is taken whenever a stream passes a multiple of so many events.
+const SNAPSHOT_EVERY: i32 = 100;
 
 /// A batch being decided: what was loaded, and the states as the batch changes them.
 pub(super) struct Plan<'a> {
     bus: &'a Bus,
     needs: Needs,
-    loaded: Vec<Loaded>,
-    remembered: Vec<Option<Remembered>>,
-    states: HashMap<Want, State>,
+    found: Found,
+    states: HashMap<Target, Live>,
     settings: HashMap<TenantId, Settings>,
+    /// Streams that wait for the next round, so that their commands keep their order.
+    waiting: HashSet<Target>,
+}
+
+/// A stream's state in this batch.
+#[derive(Clone)]
+struct Live {
+    state: State,
+    fact: Option<Fact>,
 }
 
 /// What is to be done about one request.
 pub(super) enum Step {
     /// It is answered already.
     Answer(Result<Accepted, Problem>),
-    /// This is to be appended; the answer, but for its numbers, is ready.
-    Append(Box<(Append, Accepted)>),
+    /// This is to be appended.
+    Append(Box<Ready>),
+    /// It cannot be decided before more is read.
+    Later,
+}
+
+/// An append; the answer, but for its numbers; and what it leaves.
+pub(super) struct Ready {
+    pub(super) append: Append,
+    pub(super) accepted: Accepted,
+    pub(super) state: State,
+    pub(super) snapshot: Option<NewSnapshot>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(
-        bus: &'a Bus,
-        needs: Needs,
-        loaded: Vec<Loaded>,
-        remembered: Vec<Option<Remembered>>,
-    ) -> Self {
+    pub(super) fn new(bus: &'a Bus, needs: Needs, found: Found) -> Self {
         Self {
             bus,
             needs,
-            loaded,
-            remembered,
+            found,
             states: HashMap::new(),
             settings: HashMap::new(),
+            waiting: HashSet::new(),
         }
     }
 
-    pub(super) fn decide(&mut self, index: usize, request: &Request) -> Step {
-        self.try_decide(index, request)
-            .unwrap_or_else(|problem| Step::Answer(Err(problem)))
+    /// Decides one request, after those before it.
+    pub(super) fn decide(&mut self, index: usize, request: &Request, doubts: &mut Doubts) -> Step {
+        let target = request.target();
+        if self.waiting.contains(&target) {
+            return Step::Later;
+        }
+        let step = self
+            .try_decide(index, request, &target, doubts)
+            .unwrap_or_else(|problem| Step::Answer(Err(problem)));
+        match step {
+            // What a guess refuses the log may allow, and what it repeats the log may know.
+            Step::Answer(_) if !self.is_sure(index, request, &target) => {
+                doubts.fresh.insert(target.clone());
+                self.waiting.insert(target);
+                Step::Later
+            }
+            Step::Later => {
+                self.waiting.insert(target);
+                Step::Later
+            }
+            step => step,
+        }
     }
 
-    fn loaded(&self, want: &Want) -> Result<&Loaded, Problem> {
-        let found = self
-            .needs
-            .index
-            .get(want)
-            .and_then(|index| self.loaded.get(*index));
-        found.ok_or_else(|| Problem::internal_because("a stream was not loaded"))
+    /// Whether the request was decided on what was read in this round, its key included.
+    fn is_sure(&self, index: usize, request: &Request, target: &Target) -> bool {
+        let read = self.needs.stream(target).is_some();
+        read && (!request.remembers() || self.needs.key(index).is_some())
     }
 
-    fn fold(&self, request: &Request, want: &Want) -> Result<State, Problem> {
-        request
-            .spec
-            .handler
-            .fold(&self.loaded(want)?.events)
-            .map_err(|e| Problem::internal(&e))
+    fn loaded(&self, target: &Target) -> Result<&Loaded, Problem> {
+        let found = self.needs.stream(target);
+        found
+            .and_then(|index| self.found.streams.get(index))
+            .ok_or_else(|| Problem::internal_because("a stream was not loaded"))
+    }
+
+    /// The state that the batch begins with.
+    fn first(&self, request: &Request, target: &Target) -> Result<Live, Problem> {
+        if let Some(guess) = self.needs.guesses.get(target) {
+            return Ok(Live {
+                state: guess.state.clone(),
+                fact: guess.fact,
+            });
+        }
+        let state = request.spec.handler.fold(self.loaded(target)?);
+        Ok(Live {
+            state: state.map_err(|e| Problem::internal(&e))?,
+            fact: self.found.facts.get(&request.tenant).copied(),
+        })
     }
 
     fn settings(&mut self, tenant: TenantId) -> Result<Settings, Problem> {
         if let Some(settings) = self.settings.get(&tenant) {
             return Ok(*settings);
         }
-        let events = &self.loaded(&settings_want(tenant))?.events;
-        let settings = registry::settings(events).map_err(|e| Problem::internal(&e))?;
+        let settings = registry::settings(self.loaded(&settings_target(tenant))?)
+            .map_err(|e| Problem::internal(&e))?;
         self.settings.insert(tenant, settings);
         Ok(settings)
     }
 
-    fn try_decide(&mut self, index: usize, request: &Request) -> Result<Step, Problem> {
-        let want = request.want();
+    fn try_decide(
+        &mut self,
+        index: usize,
+        request: &Request,
+        target: &Target,
+        doubts: &mut Doubts,
+    ) -> Result<Step, Problem> {
         let derived = request.derived_command_id();
         if let Some(command_id) = derived
-            && let Some(answer) = self.replayed(index, request, &want, command_id)?
+            && self.needs.stream(target).is_some()
+            && let Some(step) = self.replayed(index, request, target, command_id, doubts)?
         {
-            return Ok(Step::Answer(Ok(answer)));
+            return Ok(step);
         }
         let settings = if request.spec.needs_settings {
             self.settings(request.tenant)?
@@ -144,16 +152,11 @@ impl<'a> Plan<'a> {
             Settings::default()
         };
         // A dry run decides on the stored state and leaves no trace, not even for the rest of its batch.
-        let mut state = match self.states.remove(&want) {
-            Some(state) if !request.dry_run => state,
-            kept => {
-                if let Some(state) = kept {
-                    self.states.insert(want.clone(), state);
-                }
-                self.fold(request, &want)?
-            }
+        let mut live = match self.states.get(target) {
+            Some(live) if !request.dry_run => live.clone(),
+            _ => self.first(request, target)?,
         };
-        let version = state.version;
+        let version = live.state.version;
         let now = self.bus.clock.now();
         let situation = Situation {
             now,
@@ -162,28 +165,28 @@ impl<'a> Plan<'a> {
             actor: request.actor.clone(),
             settings,
         };
-        let decided = if request
+        if request
             .expected_version
             .is_some_and(|expected| expected != version)
         {
-            Err(Problem::conflict(version, false))
-        } else {
-            request
-                .spec
-                .handler
-                .decide(&mut state, &request.data, situation, &*self.bus.clock)
-                .map_err(|refused| match refused {
-                    Refused::Malformed(problem) => *problem,
-                    Refused::Rejected { code, detail } if code.ends_with("-not-found") => {
-                        Problem::unknown(code, detail)
-                    }
-                    Refused::Rejected { code, detail } => Problem::rejected(code, detail),
-                })
-        };
-        if !request.dry_run {
-            self.states.insert(want, state);
+            return Err(Problem::conflict(version, false));
         }
-        self.step(request, version, decided?, derived)
+        let decided = request
+            .spec
+            .handler
+            .decide(&mut live.state, &request.data, situation, &*self.bus.clock)
+            .map_err(|refused| match refused {
+                Refused::Malformed(problem) => *problem,
+                Refused::Rejected { code, detail } if code.ends_with("-not-found") => {
+                    Problem::unknown(code, detail)
+                }
+                Refused::Rejected { code, detail } => Problem::rejected(code, detail),
+            })?;
+        let step = self.step(request, version, &live, decided, derived)?;
+        if !request.dry_run {
+            self.states.insert(target.clone(), live);
+        }
+        Ok(step)
     }
 
     /// The answer to an earlier use of the idempotency key, if there was one.
@@ -191,38 +194,47 @@ impl<'a> Plan<'a> {
         &self,
         index: usize,
         request: &Request,
-        want: &Want,
+        target: &Target,
         command_id: Uuid,
-    ) -> Result<Option<Accepted>, Problem> {
+        doubts: &mut Doubts,
+    ) -> Result<Option<Step>, Problem> {
+        let loaded = self.loaded(target)?;
+        let answer = replay::answer(&self.bus.store, request, loaded, command_id);
+        let answered = |accepted| Step::Answer(Ok(accepted));
         if request.source == Source::Import {
-            return Ok(replay::answer(
-                &self.bus.store,
-                request,
-                self.loaded(want)?,
-                command_id,
-            ));
+            return Ok(answer.map(answered));
         }
         let Some(remembered) = self
             .needs
-            .key_index
-            .get(&index)
-            .and_then(|k| self.remembered.get(*k)?.as_ref())
+            .key(index)
+            .and_then(|k| self.found.keys.get(k)?.as_ref())
         else {
             return Ok(None);
         };
         if remembered.request_hash != request.hash() {
             return Err(Problem::key_reused());
         }
-        let answer = replay::answer(&self.bus.store, request, self.loaded(want)?, command_id);
-        answer.map(Some).ok_or_else(|| {
-            Problem::internal_because("a remembered command has no events in its stream")
-        })
+        if loaded
+            .snapshot
+            .as_ref()
+            .is_some_and(|snapshot| snapshot.version >= remembered.first_version)
+        {
+            doubts.whole.insert(target.clone());
+            doubts.fresh.insert(target.clone());
+            return Ok(Some(Step::Later));
+        }
+        answer
+            .map(|accepted| Some(answered(accepted)))
+            .ok_or_else(|| {
+                Problem::internal_because("a remembered command has no events in its stream")
+            })
     }
 
     fn step(
         &self,
         request: &Request,
         version: i32,
+        live: &Live,
         decided: Decided,
         derived: Option<Uuid>,
     ) -> Result<Step, Problem> {
@@ -276,21 +288,41 @@ impl<'a> Plan<'a> {
             legal_basis: None,
             ip_hash: None,
         };
+        let before = (
+            version / SNAPSHOT_EVERY,
+            live.state.version / SNAPSHOT_EVERY,
+        );
+        let snapshot = (before.0 != before.1)
+            .then(|| request.spec.handler.snapshot(&live.state))
+            .flatten()
+            .map(|state| NewSnapshot {
+                tenant: request.tenant,
+                stream: stream.clone(),
+                version: live.state.version,
+                state,
+                schema: request.spec.handler.snapshot_hash(),
+            });
+        let metadata = serde_json::to_vec(&metadata).map_err(|e| Problem::internal(&e))?;
+        let expected = Expected::at(version);
         let append = Append {
-            tenant: request.tenant,
-            stream,
-            expected: if version == 0 {
-                Expected::NoStream
-            } else {
-                Expected::Exact(version)
-            },
-            command_id,
             request_hash: request.remembers().then(|| request.hash()),
-            registers: request.spec.registers,
+            change: request.spec.change,
             occurred_at: request.occurred_at,
-            metadata: serde_json::to_vec(&metadata).map_err(|e| Problem::internal(&e))?,
-            events,
+            fact: live.fact,
+            ..Append::new(
+                request.tenant,
+                stream,
+                expected,
+                command_id,
+                metadata,
+                events,
+            )
         };
-        Ok(Step::Append(Box::new((append, accepted))))
+        Ok(Step::Append(Box::new(Ready {
+            append,
+            accepted,
+            state: live.state.clone(),
+            snapshot,
+        })))
     }
 }

@@ -2,35 +2,38 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use event_store::{Append, Error, Outcome, Refusal, Want};
+use event_store::{Append, Error, Found, NewSnapshot, Outcome, Refusal};
 use futures::future::join_all;
 use gateway::Problem;
 
 use super::{
     Bus, Request, Way,
-    plan::{Needs, Plan, Step},
+    needs::{Doubts, Needs},
+    plan::{Plan, Step},
 };
-use crate::Accepted;
+use crate::{
+    Accepted,
+    cache::{Kept, Target},
+    registry::State,
+};
 
 /// How long a command that changes credentials waits for them to count.
 const SETTLE: Duration = Duration::from_secs(5);
 
 type Answers = [Option<Result<Accepted, Problem>>];
 
-/// Fills the answers of `open`; those of commands that another writer beat stay empty, to be decided again.
+/// Fills the answers of `open`; those of commands that another writer beat, or that a guess did not settle, stay empty, to
+/// be decided again.
 pub(super) async fn run(
     bus: &Bus,
     requests: &[Request],
     open: &[usize],
+    doubts: &mut Doubts,
     answers: &mut Answers,
 ) -> Result<(), Problem> {
-    let needs = Needs::of(requests, open);
-    let (loaded, remembered) = bus
-        .store
-        .load(&needs.wants, &needs.keys)
-        .await
-        .map_err(|e| problem(&e))?;
-    let mut plan = Plan::new(bus, needs, loaded, remembered);
+    let mut needs = Needs::of(bus, requests, open, doubts);
+    let found = load(bus, &mut needs).await?;
+    let mut plan = Plan::new(bus, needs, found);
     let (mut appends, mut pending) = (Vec::new(), Vec::new());
     let mut keys = HashSet::new();
     for index in open {
@@ -39,15 +42,21 @@ pub(super) async fn run(
         };
         // A key's second use in a batch is answered in the next round, when its first is in the log.
         if request.key.is_some() && !keys.insert((request.tenant, request.derived_command_id())) {
+            doubts.fresh.insert(request.target());
             continue;
         }
-        match plan.decide(*index, request) {
+        match plan.decide(*index, request, doubts) {
             Step::Answer(answer) => set(answers, *index, answer),
             Step::Append(ready) => {
-                let (append, accepted) = *ready;
-                appends.push(append);
-                pending.push((*index, accepted));
+                let ready = *ready;
+                appends.push(ready.append);
+                let left = Left {
+                    state: ready.state,
+                    snapshot: ready.snapshot,
+                };
+                pending.push((*index, ready.accepted, left));
             }
+            Step::Later => {}
         }
     }
     if appends.is_empty() {
@@ -55,15 +64,51 @@ pub(super) async fn run(
     }
     let outcomes = send(bus, appends).await?;
     let mut beaten = HashSet::new();
-    for ((index, accepted), outcome) in pending.into_iter().zip(outcomes) {
+    let mut snapshots = Vec::new();
+    for ((index, accepted, left), outcome) in pending.into_iter().zip(outcomes) {
         let Some(request) = requests.get(index) else {
             continue;
         };
+        match &outcome {
+            Ok(Outcome::Appended(numbers)) => {
+                let kept = Kept {
+                    state: left.state,
+                    next_offset: numbers.last_offset() + 1,
+                };
+                bus.aggregates.keep(request.target(), kept);
+                snapshots.extend(left.snapshot);
+            }
+            // Whatever it was decided on, the log knows better.
+            Ok(_) | Err(_) => {
+                bus.aggregates.forget(&request.target());
+                doubts.fresh.insert(request.target());
+            }
+        }
         if let Some(answer) = settle(bus, request, accepted, outcome, &mut beaten).await {
             set(answers, index, answer);
         }
     }
+    bus.keep_snapshots(snapshots);
     Ok(())
+}
+
+/// What an accepted command leaves besides its events.
+struct Left {
+    state: State,
+    snapshot: Option<NewSnapshot>,
+}
+
+async fn load(bus: &Bus, needs: &mut Needs) -> Result<Found, Problem> {
+    let (wants, keys) = (
+        std::mem::take(&mut needs.wants),
+        std::mem::take(&mut needs.keys),
+    );
+    let found = match bus.way {
+        _ if wants.is_empty() => Ok(Found::default()),
+        Way::Direct => bus.store.load(&wants, &keys).await,
+        Way::Lanes => bus.store.load_grouped(wants, keys).await,
+    };
+    found.map_err(|e| problem(&e))
 }
 
 fn set(answers: &mut Answers, index: usize, answer: Result<Accepted, Problem>) {
@@ -88,7 +133,7 @@ async fn settle(
     request: &Request,
     mut accepted: Accepted,
     outcome: Result<Outcome, Error>,
-    beaten: &mut HashSet<Want>,
+    beaten: &mut HashSet<Target>,
 ) -> Option<Result<Accepted, Problem>> {
     match outcome {
         Ok(Outcome::Appended(numbers)) => {
@@ -115,9 +160,11 @@ async fn settle(
             }
             Some(Ok(accepted))
         }
-        Ok(Outcome::Conflict { current_version }) => {
+        Ok(Outcome::Conflict {
+            current_version, ..
+        }) => {
             // The first one beaten on a stream had the caller's version when it was loaded; the stream moved since.
-            let first = beaten.insert(request.want());
+            let first = beaten.insert(request.target());
             (first && request.expected_version.is_some())
                 .then(|| Err(Problem::conflict(current_version, false)))
         }
@@ -130,13 +177,17 @@ async fn settle(
 
 fn refused(refusal: Refusal) -> Problem {
     let (code, detail) = match refusal {
+        Refusal::ValueTaken { holder } => {
+            let detail = format!("a value that must be unique is held by {holder}");
+            return Problem::rejected("value-taken", detail);
+        }
         Refusal::TenantUnknown => (
             "organization-not-found",
             "this organization is not registered",
         ),
         Refusal::TenantSuspended => (
             "organization-suspended",
-            "this organization is suspended; resume it first",
+            "this organization is suspended: it can be read, but nothing can be written until the operator resumes it",
         ),
         Refusal::TenantFrozen => (
             "organization-frozen",

@@ -4,9 +4,9 @@ use std::{any::Any, marker::PhantomData, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};
-use domain::{Command, Decide, Entity, Rejection, Settings};
+use domain::{Command, Decide, Entity, Rejection, Settings, snapshot_hash};
 use event_schemas::{Actor, DecodeError, Event, Source};
-use event_store::{Clock, StoredEvent};
+use event_store::{Clock, Loaded};
 use futures::FutureExt;
 use gateway::Problem;
 use serde_json::{Map, Value};
@@ -20,10 +20,13 @@ pub(crate) struct Situation {
     pub(crate) settings: Settings,
 }
 
-/// A stream folded so far: the aggregate, and the version it is at.
+/// A stream folded so far: the aggregate, and the version it is at. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct State {
-    entity: Box<dyn Any + Send>,
+    entity: Arc<dyn Any + Send + Sync>,
     pub(crate) version: i32,
+    /// About how many bytes it takes: those of what was folded.
+    pub(crate) weight: usize,
 }
 
 /// The bytes of one decided event.
@@ -50,8 +53,14 @@ pub(crate) enum Refused {
 
 /// One command type behind the registry.
 pub(crate) trait Handler: Send + Sync {
-    /// Folds a stream's events, oldest first.
-    fn fold(&self, events: &[StoredEvent]) -> Result<State, DecodeError>;
+    /// The hash of what a snapshot of its aggregate looks like.
+    fn snapshot_hash(&self) -> [u8; 32];
+    /// The state before a stream's first event.
+    fn empty(&self) -> State;
+    /// Folds what was loaded of a stream.
+    fn fold(&self, loaded: &Loaded) -> Result<State, DecodeError>;
+    /// The state's bytes, for a snapshot.
+    fn snapshot(&self, state: &State) -> Option<Vec<u8>>;
     /// Decides on the state; keeps what the new events change in it only if the answer is yes.
     fn decide(
         &self,
@@ -68,6 +77,7 @@ type Prepare<C> = dyn Fn(C, &dyn Clock) -> Prepared<<C as Command>::Entity> + Se
 
 pub(crate) struct Bound<C: Command> {
     prepare: Arc<Prepare<C>>,
+    snapshot_hash: [u8; 32],
     command: PhantomData<fn() -> C>,
 }
 
@@ -77,25 +87,36 @@ impl<C: Command> Bound<C> {
     ) -> Self {
         Self {
             prepare: Arc::new(prepare),
+            snapshot_hash: snapshot_hash::<C::Entity>(),
             command: PhantomData,
         }
     }
 }
 
 impl<C: Command> Handler for Bound<C> {
-    fn fold(&self, events: &[StoredEvent]) -> Result<State, DecodeError> {
-        let mut entity = C::Entity::default();
-        for stored in events {
-            entity.apply(Event::decode(
-                &stored.event_type,
-                stored.schema_version,
-                &stored.payload,
-            )?);
+    fn snapshot_hash(&self) -> [u8; 32] {
+        self.snapshot_hash
+    }
+
+    fn empty(&self) -> State {
+        State {
+            entity: Arc::new(C::Entity::default()),
+            version: 0,
+            weight: 0,
         }
+    }
+
+    fn fold(&self, loaded: &Loaded) -> Result<State, DecodeError> {
         Ok(State {
-            entity: Box::new(entity),
-            version: events.last().map_or(0, |e| e.version),
+            entity: Arc::new(fold::<C::Entity>(loaded)?),
+            version: loaded.version(),
+            weight: loaded.snapshot.as_ref().map_or(0, |s| s.state.len())
+                + loaded.events.iter().map(|e| e.payload.len()).sum::<usize>(),
         })
+    }
+
+    fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
+        serde_json::to_vec(state.entity.downcast_ref::<C::Entity>()?).ok()
     }
 
     fn decide(
@@ -114,7 +135,7 @@ impl<C: Command> Handler for Bound<C> {
             gateway::json::parse(data).map_err(|problem| Refused::Malformed(Box::new(problem)))?;
         let (decision, extra) = (self.prepare)(command, clock);
         let internal = |what: &str| Refused::Malformed(Box::new(Problem::internal_because(what)));
-        let Some(entity) = state.entity.downcast_mut::<C::Entity>() else {
+        let Some(entity) = state.entity.downcast_ref::<C::Entity>() else {
             return Err(internal(
                 "a stream's state is of another context than its command",
             ));
@@ -146,11 +167,37 @@ impl<C: Command> Handler for Bound<C> {
                 payload: event.encode().map_err(|e| internal(&e.to_string()))?,
             });
         }
-        *entity = next;
-        state.version +=
+        let count =
             i32::try_from(events.len()).map_err(|_| internal("a decision has too many events"))?;
+        *state = State {
+            entity: Arc::new(next),
+            version: state.version + count,
+            weight: state.weight + events.iter().map(|e| e.payload.len()).sum::<usize>(),
+        };
         Ok(Decided { events, extra })
     }
+}
+
+/// The aggregate that was loaded: from its snapshot if there is one, then event by event.
+pub(crate) fn fold<E: Entity>(loaded: &Loaded) -> Result<E, DecodeError> {
+    let mut entity = match &loaded.snapshot {
+        // Its hash was the one of today's form, so it has that form.
+        Some(snapshot) => {
+            serde_json::from_slice(&snapshot.state).map_err(|source| DecodeError::Payload {
+                event_type: "snapshot".to_owned(),
+                source,
+            })?
+        }
+        None => E::default(),
+    };
+    for stored in &loaded.events {
+        entity.apply(Event::decode(
+            &stored.event_type,
+            stored.schema_version,
+            &stored.payload,
+        )?);
+    }
+    Ok(entity)
 }
 
 /// A future that never waits. The sink's lock is never contended, but tokio's budget for a task would have it yield

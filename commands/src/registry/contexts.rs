@@ -1,5 +1,7 @@
 //! The list of all commands: one line each. The only place that a new command is added to.
 
+use std::sync::LazyLock;
+
 use cqrs_es::Aggregate;
 use domain::{
     Command, Entity, Plain, Settings,
@@ -10,26 +12,35 @@ use domain::{
     },
     organization::{
         ChangeSettings, IssueApiKey, Organization, RegisterOrganization, RenameOrganization,
-        RevokeApiKey,
+        ResumeOrganization, RevokeApiKey, SuspendOrganization,
     },
+    snapshot_hash,
 };
-use event_schemas::{DecodeError, Event};
-use event_store::{Clock, StoredEvent};
+use event_schemas::DecodeError;
+use event_store::{Clock, Loaded, TenantChange};
 use gateway::auth::api_key::new_key;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
 use super::{
     Spec,
-    bound::{Bound, Prepared},
+    bound::{Bound, Prepared, fold},
 };
 
 /// Every command of every context.
 pub(super) fn all() -> Vec<Spec> {
     vec![
         Spec {
-            registers: true,
+            change: Some(TenantChange::Register),
             ..plain::<RegisterOrganization>()
+        },
+        Spec {
+            change: Some(TenantChange::Suspend),
+            ..plain::<SuspendOrganization>()
+        },
+        Spec {
+            change: Some(TenantChange::Resume),
+            ..plain::<ResumeOrganization>()
         },
         plain::<RenameOrganization>(),
         plain::<ChangeSettings>(),
@@ -60,17 +71,15 @@ pub(super) fn all() -> Vec<Spec> {
     ]
 }
 
-/// A tenant's settings, folded from its organization's events.
-pub(crate) fn settings(events: &[StoredEvent]) -> Result<Settings, DecodeError> {
-    let mut organization = Organization::default();
-    for stored in events {
-        organization.apply(Event::decode(
-            &stored.event_type,
-            stored.schema_version,
-            &stored.payload,
-        )?);
-    }
-    Ok(organization.settings())
+/// A tenant's settings, folded from its organization's stream.
+pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, DecodeError> {
+    Ok(fold::<Organization>(loaded)?.settings())
+}
+
+/// The hash of what a snapshot of an organization looks like.
+pub(crate) fn settings_hash() -> [u8; 32] {
+    static HASH: LazyLock<[u8; 32]> = LazyLock::new(snapshot_hash::<Organization>);
+    *HASH
 }
 
 /// Makes the secret, hands the domain its hash, and tells the secret once.
@@ -105,7 +114,7 @@ fn prepared<C: Command>(
             .unwrap_or_default()
             .to_owned(),
         creates: C::CREATES,
-        registers: false,
+        change: None,
         settles_identity: false,
         needs_settings: false,
         schema,

@@ -5,7 +5,7 @@ use event_schemas::{
     List, Personal, Text,
     money::{Currency, Minor},
     number::{Count, PositiveMinor, Quantity, Score},
-    order::CancelReason,
+    order::{CancelReason, RefundReason},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -123,7 +123,9 @@ pub struct RefundOrder {
     /// How much, in minor units (cents), at least 1.
     pub amount: PositiveMinor,
     /// Why.
-    pub reason: Option<Text<1, 500>>,
+    pub reason: Option<RefundReason>,
+    /// In words.
+    pub note: Option<Text<1, 500>>,
 }
 
 /// Notes what the customer thinks of the order.

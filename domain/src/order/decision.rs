@@ -182,7 +182,8 @@ impl Order {
             .ok_or(OrderRejection::AmountTooLarge)?;
         Ok(OrderRefunded {
             amount,
-            reason: command.reason.map(Into::into),
+            reason: command.reason,
+            note: command.note.map(Into::into),
             waived: rules.waived(),
         })
     }

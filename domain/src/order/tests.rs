@@ -10,7 +10,7 @@ use event_schemas::{
     order::{
         CancelReason, OrderCancelled, OrderDelivered, OrderEvent, OrderInvoiced, OrderLine,
         OrderPayment, OrderPlaced, OrderProcessingStarted, OrderRefunded, OrderReviewed,
-        OrderShipped, OrderStatus, PaymentApproved,
+        OrderShipped, OrderStatus, PaymentApproved, RefundReason,
     },
 };
 use serde_json::{Value, json};
@@ -114,6 +114,7 @@ fn refunded(amount: i64) -> OrderEvent {
     OrderRefunded {
         amount: minor(amount),
         reason: None,
+        note: None,
         waived: vec![],
     }
     .into()
@@ -399,13 +400,14 @@ fn refund() {
     refund(vec![placed(), paid(400), refunded(300)], 101)
         .then_expect_error(Rejected::RefundExceedsPaid);
     refund(vec![placed()], 1).then_expect_error(Rejected::RefundExceedsPaid);
-    let reason = json!({"amount": 1, "reason": "broken"});
+    let reason = json!({"amount": 1, "reason": "faulty", "note": "broken"});
     given::<Order>(vec![placed(), paid(1000)])
         .when(api::<RefundOrder>(reason))
         .then_expect_events(vec![
             OrderRefunded {
                 amount: minor(1),
-                reason: Some("broken".into()),
+                reason: Some(RefundReason::Faulty),
+                note: Some("broken".into()),
                 waived: vec![],
             }
             .into(),

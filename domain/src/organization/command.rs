@@ -41,6 +41,19 @@ pub struct ChangeSettings {
     pub ship_before_payment: bool,
 }
 
+/// Stops all writing for the organization until it is resumed; reading goes on, and settings stay.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SuspendOrganization {
+    /// Why; the organization reads it.
+    pub reason: Text<1, 500>,
+}
+
+/// Lets a suspended organization write again.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResumeOrganization {}
+
 /// Gives a program access. The answer shows the secret once; it is never stored.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -88,6 +101,10 @@ pub enum OrganizationCommand {
     Rename(RenameOrganization),
     /// See [`ChangeSettings`].
     ChangeSettings(ChangeSettings),
+    /// See [`SuspendOrganization`].
+    Suspend(SuspendOrganization),
+    /// See [`ResumeOrganization`].
+    Resume(ResumeOrganization),
     /// See [`IssueApiKey::prepared`].
     IssueApiKey {
         /// What the client asked for.
@@ -106,6 +123,8 @@ crate::command::commands! {
         RegisterOrganization = "register" creates => OrganizationCommand::Register,
         RenameOrganization = "rename" => OrganizationCommand::Rename,
         ChangeSettings = "changeSettings" => OrganizationCommand::ChangeSettings,
+        SuspendOrganization = "suspend" => OrganizationCommand::Suspend,
+        ResumeOrganization = "resume" => OrganizationCommand::Resume,
         IssueApiKey = "issueApiKey",
         RevokeApiKey = "revokeApiKey" => OrganizationCommand::RevokeApiKey,
     }

@@ -14,6 +14,12 @@ pub enum OrganizationRejection {
     /// The same name again.
     #[error("the organization already has this name")]
     NameUnchanged,
+    /// Suspended before, and not resumed since.
+    #[error("the organization is suspended already")]
+    AlreadySuspended,
+    /// Nothing to resume.
+    #[error("the organization is not suspended")]
+    NotSuspended,
     /// A key that would never work.
     #[error("the key would expire in the past; choose a later date or none")]
     ExpiryInThePast,
@@ -34,6 +40,8 @@ impl Rejection for OrganizationRejection {
             Self::NotFound => "organization-not-found",
             Self::AlreadyRegistered => "organization-already-registered",
             Self::NameUnchanged => "organization-name-unchanged",
+            Self::AlreadySuspended => "organization-already-suspended",
+            Self::NotSuspended => "organization-not-suspended",
             Self::ExpiryInThePast => "expiry-in-the-past",
             Self::TooManyApiKeys => "too-many-api-keys",
             Self::ApiKeyUnknown => "api-key-unknown",

@@ -7,7 +7,8 @@ use event_schemas::{
     Country, Source,
     organization::{
         ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered,
-        OrganizationRenamed, OrganizationSettingsChanged,
+        OrganizationRenamed, OrganizationResumed, OrganizationSettingsChanged,
+        OrganizationSuspended,
     },
 };
 use serde_json::{Value, json};
@@ -15,7 +16,8 @@ use uuid::Uuid;
 
 use super::{
     ChangeSettings, IssueApiKey, Organization, OrganizationCommand,
-    OrganizationRejection as Rejected, RegisterOrganization, RenameOrganization, RevokeApiKey,
+    OrganizationRejection as Rejected, RegisterOrganization, RenameOrganization,
+    ResumeOrganization, RevokeApiKey, SuspendOrganization,
 };
 use crate::{
     Command, Decide, Rejection, Settings,
@@ -82,6 +84,8 @@ fn nothing_happens_to_an_unregistered_organization() {
     let commands = [
         api::<RenameOrganization>(json!({"name": "Boreal"})),
         api::<ChangeSettings>(json!({"shipBeforePayment": true})),
+        api::<SuspendOrganization>(json!({"reason": "unpaid"})),
+        api::<ResumeOrganization>(json!({})),
         issue(json!({"name": "Shop", "scopes": ["*"]}), 1),
         api::<RevokeApiKey>(json!({"keyId": Uuid::nil()})),
     ];
@@ -129,6 +133,52 @@ fn change_settings() {
             ship_before_payment: true
         }
     );
+}
+
+#[test]
+fn suspend_and_resume() {
+    let suspended: OrganizationEvent = OrganizationSuspended {
+        reason: "unpaid".into(),
+    }
+    .into();
+    let resumed: OrganizationEvent = OrganizationResumed {}.into();
+    let suspend = || api::<SuspendOrganization>(json!({"reason": "unpaid"}));
+    let resume = || api::<ResumeOrganization>(json!({}));
+    given::<Organization>(vec![registered()])
+        .when(suspend())
+        .then_expect_events(vec![suspended.clone()]);
+    given::<Organization>(vec![registered(), suspended.clone()])
+        .when(suspend())
+        .then_expect_error(Rejected::AlreadySuspended);
+    given::<Organization>(vec![registered(), suspended.clone()])
+        .when(resume())
+        .then_expect_events(vec![resumed.clone()]);
+    given::<Organization>(vec![registered()])
+        .when(resume())
+        .then_expect_error(Rejected::NotSuspended);
+    given::<Organization>(vec![registered(), suspended.clone(), resumed.clone()])
+        .when(resume())
+        .then_expect_error(Rejected::NotSuspended);
+    given::<Organization>(vec![registered(), suspended.clone(), resumed])
+        .when(suspend())
+        .then_expect_events(vec![suspended]);
+}
+
+#[test]
+fn settings_outlive_a_suspension() {
+    let settings = Settings {
+        ship_before_payment: true,
+    };
+    let changed = OrganizationSettingsChanged {
+        ship_before_payment: true,
+    };
+    let suspended = OrganizationSuspended {
+        reason: "unpaid".into(),
+    };
+    let mut events = vec![registered(), changed.into(), suspended.into()];
+    assert_eq!(replay::<Organization>(events.clone()).settings(), settings);
+    events.push(OrganizationResumed {}.into());
+    assert_eq!(replay::<Organization>(events).settings(), settings);
 }
 
 #[test]
@@ -186,6 +236,8 @@ fn revoke_api_key() {
 fn malformed_input_never_reaches_a_decision() {
     let name = malformed::<RegisterOrganization>(json!({"name": "a".repeat(201)}));
     assert_eq!(name, "the text has 201 characters; at most 200 are allowed");
+    assert!(malformed::<SuspendOrganization>(json!({})).contains("missing field `reason`"));
+    assert!(malformed::<SuspendOrganization>(json!({"reason": " "})).contains("blank"));
     assert!(malformed::<IssueApiKey>(json!({"name": "Shop", "scopes": []})).contains("at least 1"));
     assert!(
         malformed::<IssueApiKey>(json!({"name": "Shop", "scopes": ["Order"]}))
@@ -221,6 +273,8 @@ fn codes_are_stable() {
             "organization-already-registered",
         ),
         (Rejected::NameUnchanged, "organization-name-unchanged"),
+        (Rejected::AlreadySuspended, "organization-already-suspended"),
+        (Rejected::NotSuspended, "organization-not-suspended"),
         (Rejected::ExpiryInThePast, "expiry-in-the-past"),
         (Rejected::TooManyApiKeys, "too-many-api-keys"),
         (Rejected::ApiKeyUnknown, "api-key-unknown"),

@@ -1,14 +1,20 @@
 //! Group commit: while one append is in flight the next ones queue, and go as one call. A lane owns some
 //! partitions; it has no timer and never writes past its queue.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use metrics::{counter, histogram};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::queue::Queue;
-use crate::{Append, Error, Outcome, QueueLimits, Store};
+use super::{
+    queue::{Batch, Queue},
+    writer::Writer,
+};
+use crate::{Append, Error, Outcome, QueueLimits, paths::Paths};
 
 type Ticket = oneshot::Sender<Result<Outcome, Error>>;
 
@@ -46,24 +52,24 @@ impl Lane {
     }
 
     /// Flushes until cancelled, then what is still queued, and refuses from then on.
-    pub(crate) async fn run(self, store: Store, cancelled: CancellationToken) {
+    pub(crate) async fn run(self, mut writer: Writer, paths: Paths, cancelled: CancellationToken) {
         loop {
-            let (batch, tickets) = self.take();
-            if !batch.is_empty() {
-                flush(&store, &batch, tickets).await;
+            let batch = self.take();
+            if !batch.appends.is_empty() {
+                flush(&mut writer, &paths, batch).await;
                 continue;
             }
             if cancelled.is_cancelled() {
-                let rest = self.close();
-                if let Some(mut queue) = rest {
+                if let Some(mut rest) = self.close() {
                     loop {
-                        let (batch, tickets) = queue.take();
-                        if batch.is_empty() {
-                            return;
+                        let batch = rest.take();
+                        if batch.appends.is_empty() {
+                            break;
                         }
-                        flush(&store, &batch, tickets).await;
+                        flush(&mut writer, &paths, batch).await;
                     }
                 }
+                writer.close().await;
                 return;
             }
             tokio::select! {
@@ -73,11 +79,9 @@ impl Lane {
         }
     }
 
-    fn take(&self) -> (Vec<Append>, Vec<Ticket>) {
+    fn take(&self) -> Batch<Ticket> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue
-            .as_mut()
-            .map_or_else(|| (Vec::new(), Vec::new()), Queue::take)
+        queue.as_mut().map_or_else(Batch::default, Queue::take)
     }
 
     fn close(&self) -> Option<Queue<Ticket>> {
@@ -88,12 +92,18 @@ impl Lane {
     }
 }
 
-async fn flush(store: &Store, batch: &[Append], tickets: Vec<Ticket>) {
-    let commands = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+async fn flush(writer: &mut Writer, paths: &Paths, batch: Batch<Ticket>) {
+    let commands = u32::try_from(batch.appends.len()).unwrap_or(u32::MAX);
     histogram!("append_batch_commands").record(f64::from(commands));
-    match store.append(batch).await {
+    let waits = || batch.since.iter().map(std::time::Instant::elapsed);
+    paths.waited(
+        batch.appends.len(),
+        waits().max().unwrap_or(Duration::ZERO),
+        waits().sum(),
+    );
+    match writer.append(&batch.appends).await {
         Ok(results) => {
-            for (ticket, result) in tickets.into_iter().zip(results) {
+            for (ticket, result) in batch.tickets.into_iter().zip(results) {
                 // A caller that went away does not need its answer: the append stands all the same.
                 drop(ticket.send(result));
             }
@@ -104,18 +114,9 @@ async fn flush(store: &Store, batch: &[Append], tickets: Vec<Ticket>) {
                 commands,
                 "an append failed"
             );
-            for ticket in tickets {
-                drop(ticket.send(Err(again(&error))));
+            for ticket in batch.tickets {
+                drop(ticket.send(Err(error.for_another())));
             }
         }
-    }
-}
-
-/// The same error for every caller of a failed call; the cause is logged once, above.
-fn again(error: &Error) -> Error {
-    let cause = || sqlx::Error::Protocol("see the log of the server".to_owned());
-    match error {
-        Error::OutcomeUnknown(_) => Error::OutcomeUnknown(cause()),
-        _ => Error::Unavailable(cause()),
     }
 }

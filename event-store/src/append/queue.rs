@@ -1,6 +1,9 @@
 //! The bounded queue in front of a lane, fair among tenants. Pure: it never waits and never talks to a database.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Instant,
+};
 
 use event_schemas::TenantId;
 use uuid::Uuid;
@@ -17,8 +20,25 @@ pub(super) struct Queue<T> {
 }
 
 struct Waiting<T> {
-    entries: VecDeque<(Append, T)>,
+    entries: VecDeque<(Append, T, Instant)>,
     bytes: usize,
+}
+
+/// What goes as one call: the appends, whose they are and since when they waited.
+pub(super) struct Batch<T> {
+    pub(super) appends: Vec<Append>,
+    pub(super) tickets: Vec<T>,
+    pub(super) since: Vec<Instant>,
+}
+
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self {
+            appends: Vec::new(),
+            tickets: Vec::new(),
+            since: Vec::new(),
+        }
+    }
 }
 
 impl<T> Queue<T> {
@@ -59,39 +79,42 @@ impl<T> Queue<T> {
             }
         });
         waiting.bytes += bytes;
-        waiting.entries.push_back((append, ticket));
+        waiting.entries.push_back((append, ticket, Instant::now()));
         Ok(())
     }
 
-    /// The next batch: one append of each tenant in turn, until a cap is reached. An idempotency key stands in
+    /// The next batch: one append of each tenant in turn, until a cap is reached. An idempotency key and an event stand in
     /// a batch once; the tenant waits for the next batch with its second use of one.
-    pub(super) fn take(&mut self) -> (Vec<Append>, Vec<T>) {
-        let (mut appends, mut tickets) = (Vec::new(), Vec::new());
+    pub(super) fn take(&mut self) -> Batch<T> {
+        let mut batch = Batch::default();
         let mut bytes = 0;
-        let mut keys: HashSet<(TenantId, Uuid)> = HashSet::new();
+        let mut ids: HashSet<(TenantId, Uuid)> = HashSet::new();
         let mut held_back = VecDeque::new();
-        while appends.len() < self.limits.batch_commands && bytes < self.limits.batch_bytes {
+        while batch.appends.len() < self.limits.batch_commands && bytes < self.limits.batch_bytes {
             let Some(tenant) = self.turns.pop_front() else {
                 break;
             };
             let Some(waiting) = self.tenants.get_mut(&tenant) else {
                 continue;
             };
-            let twice = waiting.entries.front().is_some_and(|(a, _)| {
-                a.request_hash.is_some() && !keys.insert((tenant, a.command_id))
+            let twice = waiting.entries.front().is_some_and(|(append, ..)| {
+                let key = append.request_hash.is_some() && !ids.insert((tenant, append.command_id));
+                let event = append.all_events().next();
+                key || event.is_some_and(|event| !ids.insert((tenant, event.event_id)))
             });
             if twice {
                 held_back.push_back(tenant);
                 continue;
             }
-            if let Some((append, ticket)) = waiting.entries.pop_front() {
+            if let Some((append, ticket, since)) = waiting.entries.pop_front() {
                 let weight = append.bytes();
                 bytes += weight;
                 waiting.bytes -= weight;
                 self.bytes -= weight;
                 self.commands -= 1;
-                appends.push(append);
-                tickets.push(ticket);
+                batch.appends.push(append);
+                batch.tickets.push(ticket);
+                batch.since.push(since);
             }
             if waiting.entries.is_empty() {
                 self.tenants.remove(&tenant);
@@ -101,7 +124,7 @@ impl<T> Queue<T> {
         }
         held_back.append(&mut self.turns);
         self.turns = held_back;
-        (appends, tickets)
+        batch
     }
 }
 
@@ -114,15 +137,15 @@ mod tests {
 
     fn append(tenant: u128, command: u128, remembered: bool) -> Append {
         Append {
-            tenant: Uuid::from_u128(tenant).into(),
-            stream: StreamId("s".into()),
-            expected: Expected::Any,
-            command_id: Uuid::from_u128(command),
             request_hash: remembered.then_some([0; 32]),
-            registers: false,
-            occurred_at: None,
-            metadata: Vec::new(),
-            events: Vec::new(),
+            ..Append::new(
+                Uuid::from_u128(tenant).into(),
+                StreamId("s".into()),
+                Expected::Any,
+                Uuid::from_u128(command),
+                Vec::new(),
+                Vec::new(),
+            )
         }
     }
 
@@ -142,7 +165,7 @@ mod tests {
             .count();
         assert_eq!(taken, 50, "half of the queue is one tenant's share");
         assert_eq!(queue.push(append(2, 1000, false), 7), Ok(()));
-        let (_, tickets) = queue.take();
+        let tickets = queue.take().tickets;
         assert_eq!(
             tickets,
             [0, 7, 0, 0],
@@ -165,8 +188,8 @@ mod tests {
             assert_eq!(queue.push(append(1, 9, true), ticket), Ok(()));
         }
         assert_eq!(queue.push(append(2, 9, true), 3), Ok(()));
-        assert_eq!(queue.take().1, [1, 3]);
-        assert_eq!(queue.take().1, [2]);
-        assert!(queue.take().1.is_empty());
+        assert_eq!(queue.take().tickets, [1, 3]);
+        assert_eq!(queue.take().tickets, [2]);
+        assert!(queue.take().tickets.is_empty());
     }
 }

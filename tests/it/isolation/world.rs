@@ -135,7 +135,7 @@ impl Side {
             ),
             (
                 "refund",
-                json!({ "amount": n / 3, "reason": self.text("refund-reason") }),
+                json!({ "amount": n / 3, "reason": "other", "note": self.text("refund-note") }),
             ),
         ] {
             self.send(app, &format!("{path}/{step}"), body).await;

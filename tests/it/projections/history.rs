@@ -13,10 +13,14 @@ use event_schemas::{
         OrderPayment, OrderPlaced, OrderRefunded, OrderReviewed, OrderShipped, PaymentApproved,
     },
     organization::{
-        ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered, OrganizationRenamed,
+        ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered,
+        OrganizationRenamed, OrganizationResumed, OrganizationSettingsChanged,
+        OrganizationSuspended,
     },
 };
-use event_store::{Append, Clock as _, Expected, NewEvent, Outcome, Store, SystemClock};
+use event_store::{
+    Append, Clock as _, Expected, NewEvent, Outcome, Store, SystemClock, TenantChange,
+};
 use uuid::Uuid;
 
 /// A small generator of numbers, so that every run tests the same history.
@@ -47,21 +51,23 @@ pub fn append<E: Event>(
         .find(|(name, _)| *name == event.name())
         .unwrap()
         .0;
+    let new = NewEvent {
+        event_id: SystemClock.uuid_v7(),
+        event_type: name.into(),
+        schema_version: event.schema_version(),
+        payload: event.encode().unwrap(),
+    };
     Append {
-        tenant,
-        stream,
-        expected: Expected::Any,
-        command_id: SystemClock.uuid_v7(),
-        request_hash: None,
-        registers: name == "OrganizationRegistered",
+        change: (name == "OrganizationRegistered").then_some(TenantChange::Register),
         occurred_at: Some(when),
-        metadata: b"{}".to_vec(),
-        events: vec![NewEvent {
-            event_id: SystemClock.uuid_v7(),
-            event_type: name.into(),
-            schema_version: event.schema_version(),
-            payload: event.encode().unwrap(),
-        }],
+        ..Append::new(
+            tenant,
+            stream,
+            Expected::Any,
+            SystemClock.uuid_v7(),
+            b"{}".to_vec(),
+            vec![new],
+        )
     }
 }
 
@@ -160,6 +166,7 @@ pub fn order_step(dice: &mut Dice, when: DateTime<Utc>) -> OrderEvent {
         _ if dice.roll(2) > 0 => OrderRefunded {
             amount: minor(1 + dice.roll(50)),
             reason: None,
+            note: None,
             waived: vec![],
         }
         .into(),
@@ -176,6 +183,25 @@ pub fn order_step(dice: &mut Dice, when: DateTime<Utc>) -> OrderEvent {
             }
             .into()
         }
+    }
+}
+
+/// What happens to a registered organization.
+pub fn organization_step(dice: &mut Dice, n: i64) -> OrganizationEvent {
+    match dice.roll(4) {
+        0 => OrganizationRenamed {
+            name: format!("Shop {n}"),
+        }
+        .into(),
+        1 => OrganizationSettingsChanged {
+            ship_before_payment: dice.roll(2) > 0,
+        }
+        .into(),
+        2 => OrganizationSuspended {
+            reason: format!("unpaid since {n}"),
+        }
+        .into(),
+        _ => OrganizationResumed {}.into(),
     }
 }
 
@@ -246,13 +272,7 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
                     Some((tenant, key_id)) => {
                         (tenant, OrganizationEvent::from(ApiKeyRevoked { key_id }))
                     }
-                    None => (
-                        tenant,
-                        OrganizationRenamed {
-                            name: format!("Shop {n}"),
-                        }
-                        .into(),
-                    ),
+                    None => (tenant, organization_step(&mut dice, n)),
                 };
                 log.push(append(
                     event.0,

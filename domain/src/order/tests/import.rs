@@ -39,6 +39,7 @@ fn skipped_rules_are_written_down() {
             OrderRefunded {
                 amount: minor(5),
                 reason: None,
+                note: None,
                 waived: waived(&["refund-exceeds-paid"]),
             }
             .into(),

@@ -1,0 +1,58 @@
+//! Recent aggregates, in bounded memory. What it holds may be stale: an accepted command is proved by the log, everything
+//! else is decided again on what the log has.
+
+use event_schemas::{StreamId, TenantId};
+use quick_cache::{Weighter, sync::Cache};
+
+use crate::registry::State;
+
+/// A stream of a tenant.
+pub(crate) type Target = (TenantId, StreamId);
+
+/// A state, and the partition's next offset right after its last event.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) state: State,
+    pub(crate) next_offset: i64,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Target, Kept> for Weight {
+    fn weight(&self, (_, stream): &Target, kept: &Kept) -> u64 {
+        // The maps' own share and the aggregate's fields, roughly, beside what was folded into it.
+        let bytes = 256 + stream.as_str().len() + kept.state.weight;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// The cache.
+pub(crate) struct Aggregates(Cache<Target, Kept, Weight>);
+
+impl Aggregates {
+    /// One that takes about `bytes`; none at all for 0.
+    pub(crate) fn new(bytes: u64) -> Self {
+        let items = usize::try_from(bytes / 512).unwrap_or(usize::MAX);
+        Self(Cache::with_weighter(items, bytes, Weight))
+    }
+
+    pub(crate) fn get(&self, target: &Target) -> Option<Kept> {
+        self.0.get(target)
+    }
+
+    /// Keeps what a command left, unless a later one did already.
+    pub(crate) fn keep(&self, target: Target, kept: Kept) {
+        let newer = self
+            .0
+            .peek(&target)
+            .is_some_and(|known| known.state.version >= kept.state.version);
+        if !newer {
+            self.0.insert(target, kept);
+        }
+    }
+
+    pub(crate) fn forget(&self, target: &Target) {
+        self.0.remove(target);
+    }
+}

@@ -1,0 +1,110 @@
+-- log.append_numbered: the numbered path. The writer has numbered the events; one compare-and-swap of the partitions'
+-- counters proves that nobody else appended to them since it looked. It decides nothing: it writes all or raises.
+--
+-- Per partition, ascending: q_base the next offset that the writer saw, q_events how many events go there.
+-- Per event: the row's columns. Both times are the time of recording.
+-- Per idempotency key: its id, the hash of its request and the numbers of its result.
+-- p_full: prove tenants, positions and versions too, instead of leaving them to the unique keys and the guard.
+--
+-- Answers the time of recording.
+--
+-- SQLSTATE DB001: not READ COMMITTED.  DB005: a partition moved, nothing is written: append the checked way.
+-- DB006: the numbers do not follow from what is stored. A unique violation means the same: append the checked way.
+create or replace function log.append_numbered(
+  q_partition smallint[], q_base bigint[], q_events bigint[],
+  e_partition smallint[], e_offset bigint[], e_tenant uuid[], e_position bigint[], e_stream text[], e_version int[],
+  e_id uuid[], e_type text[], e_schema smallint[], e_payload bytea[], e_content smallint[], e_metadata bytea[],
+  e_hash bytea[],
+  c_tenant uuid[], c_command uuid[], c_hash bytea[], c_position bigint[], c_offset bigint[], c_events int[],
+  c_version int[],
+  p_full boolean
+) returns timestamptz
+language plpgsql volatile security definer
+set search_path = pg_catalog
+as $$
+declare
+  matched      int;
+  now_recorded timestamptz;
+  wrong        text;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'log.append_numbered needs READ COMMITTED: under % it would compare with an old snapshot',
+      current_setting('transaction_isolation') using errcode = 'DB001';
+  end if;
+
+  -- 1. The swap. Rows that moved while this waited for their lock fail the comparison. All or nothing: a partial swap
+  -- that committed would leave a hole for ever.
+  select count(*), greatest(clock_timestamp(), max(l.last_recorded_at)) into matched, now_recorded
+    from (select p.last_recorded_at
+          from unnest(q_partition, q_base) q(partition, base)
+          join log.partition p on p.partition = q.partition and p.next_offset = q.base
+          order by p.partition for no key update of p) l;
+  if matched <> array_length(q_partition, 1) then
+    raise exception 'a partition moved on' using errcode = 'DB005';
+  end if;
+
+  -- 2. The offsets fill each partition's range: its ends and its count are right, and the key keeps them distinct.
+  select string_agg(format('partition %s', coalesce(q.partition, e.partition)), ', ') into wrong
+    from unnest(q_partition, q_base, q_events) q(partition, base, events)
+    full join (
+      select u.partition, min(u.o) as first, max(u.o) as last, count(*) as events
+      from unnest(e_partition, e_offset) u(partition, o) group by u.partition) e on e.partition = q.partition
+    where (e.first = q.base and e.last = q.base + q.events - 1 and e.events = q.events) is not true;
+  if wrong is not null then
+    raise exception 'the offsets do not fill their range: %', wrong using errcode = 'DB006';
+  end if;
+
+  if p_full then
+    select string_agg(e.tenant::text, ', ') into wrong
+      from (
+        select u.tenant, min(u.partition) as partition, min(u.position) as first,
+               max(u.position) - min(u.position) + 1 = count(distinct u.position) and count(distinct u.partition) = 1 as dense
+        from unnest(e_partition, e_tenant, e_position) u(partition, tenant, position) group by u.tenant) e
+      left join log.tenant t on t.tenant_id = e.tenant and t.partition = e.partition and t.state = 'active'
+      left join lateral (
+        select n.position from log.event n where n.tenant_id = e.tenant order by n.position desc limit 1) m on true
+      where (e.dense and t.tenant_id is not null and e.first = coalesce(m.position, 0) + 1) is not true;
+    if wrong is not null then
+      raise exception 'positions or states do not follow for tenants %', wrong using errcode = 'DB006';
+    end if;
+    select string_agg(e.stream, ', ') into wrong
+      from (
+        select u.tenant, u.stream, min(u.version) as first,
+               max(u.version) - min(u.version) + 1 = count(distinct u.version) as dense
+        from unnest(e_tenant, e_stream, e_version) u(tenant, stream, version) group by u.tenant, u.stream) e
+      left join lateral (
+        select n.version from log.event n where n.tenant_id = e.tenant and n.stream_id = e.stream
+        order by n.version desc limit 1) m on true
+      where (e.dense and e.first = coalesce(m.version, 0) + 1) is not true;
+    if wrong is not null then
+      raise exception 'versions do not follow in streams %', wrong using errcode = 'DB006';
+    end if;
+  end if;
+
+  -- 3. The rows, the counters, the keys.
+  insert into log.event (partition, "offset", tenant_id, position, stream_id, version, event_id, event_type,
+    schema_version, payload, content_type, metadata, content_hash, occurred_at, recorded_at)
+  select e.*, now_recorded, now_recorded
+  from unnest(e_partition, e_offset, e_tenant, e_position, e_stream, e_version, e_id, e_type, e_schema, e_payload,
+    e_content, e_metadata, e_hash) e;
+
+  update log.partition p
+    set next_offset = q.base + q.events, last_recorded_at = now_recorded
+    from unnest(q_partition, q_base, q_events) q(partition, base, events)
+    where p.partition = q.partition;
+
+  if array_length(c_command, 1) > 0 then
+    insert into log.command (tenant_id, command_id, request_hash, response, expires_at)
+    select c.tenant, c.command, c.hash,
+           jsonb_build_object('position', c.position, 'offset', c.first_offset, 'version', c.version,
+             'events', c.events),
+           now_recorded + interval '30 days'
+    from unnest(c_tenant, c_command, c_hash, c_position, c_offset, c_events, c_version)
+      c(tenant, command, hash, position, first_offset, events, version);
+  end if;
+  return now_recorded;
+end $$;
+
+alter function log.append_numbered owner to daybook_appender;
+revoke all on function log.append_numbered from public;
+grant execute on function log.append_numbered to daybook_append;

@@ -1,0 +1,87 @@
+//! Counts which way appends took, for the metrics and for `daybook log stats`. It never waits.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use metrics::{counter, histogram};
+
+/// The way of an append.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Path {
+    /// The writer numbered it, a compare-and-swap proved it.
+    Numbered,
+    /// The database decided and numbered it.
+    Checked,
+    /// No way yet: the queue in front of both.
+    Queue,
+}
+
+impl Path {
+    /// Its name in metrics and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Numbered => "numbered",
+            Self::Checked => "checked",
+            Self::Queue => "queue",
+        }
+    }
+}
+
+/// What went one way for one reason since it was last taken.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Count {
+    /// Commands.
+    pub commands: u64,
+    /// Their events.
+    pub events: u64,
+    /// Calls of the database; counted without a reason.
+    pub batches: u64,
+    /// How long the commands waited in the queue, all together.
+    pub waited: Duration,
+}
+
+/// Counts by way and reason. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Paths(Arc<Mutex<BTreeMap<(Path, &'static str), Count>>>);
+
+impl Paths {
+    pub(crate) fn count(&self, path: Path, reason: &'static str, commands: usize, events: usize) {
+        counter!("append_commands_total", "path" => path.name(), "reason" => reason)
+            .increment(as_u64(commands));
+        self.add(path, reason, |count| {
+            count.commands += as_u64(commands);
+            count.events += as_u64(events);
+        });
+    }
+
+    pub(crate) fn batch(&self, path: Path) {
+        self.add(path, "", |count| count.batches += 1);
+    }
+
+    /// How long the commands of a batch waited: the first of them, and all together.
+    pub(crate) fn waited(&self, commands: usize, longest: Duration, together: Duration) {
+        histogram!("append_wait_seconds").record(longest.as_secs_f64());
+        self.add(Path::Queue, "", |count| {
+            count.commands += as_u64(commands);
+            count.batches += 1;
+            count.waited += together;
+        });
+    }
+
+    /// What was counted since the last time.
+    pub(crate) fn take(&self) -> BTreeMap<(Path, &'static str), Count> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, path: Path, reason: &'static str, change: impl FnOnce(&mut Count)) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(counts.entry((path, reason)).or_default());
+    }
+}
+
+fn as_u64(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,91 @@
+//! The servers under test, each a process of its own. Never outlives this process.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that listens.
+pub(crate) struct Server {
+    child: Child,
+    /// Its process.
+    pub(crate) pid: u32,
+    /// `http://host:port`.
+    pub(crate) url: String,
+}
+
+#[derive(Deserialize)]
+struct Greeting {
+    url: String,
+}
+
+impl Server {
+    /// `daybook serve`, from beside this program.
+    pub(crate) async fn daybook(database: &str) -> Result<Self> {
+        let program = std::env::current_exe()?.with_file_name("daybook");
+        ensure!(
+            program.is_file(),
+            "there is no {}; build it with cargo build --release --bin daybook",
+            program.display()
+        );
+        Self::start(&program, &["serve", "--listen", "127.0.0.1:0"], database).await
+    }
+
+    /// One of our own servers: `empty` or `peer`.
+    pub(crate) async fn own(name: &str, database: &str) -> Result<Self> {
+        Self::start(&std::env::current_exe()?, &["serve", name], database).await
+    }
+
+    async fn start(program: &Path, arguments: &[&str], database: &str) -> Result<Self> {
+        // The system ends it if we are killed.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "TERM"])
+            .arg(program)
+            .args(arguments)
+            .env("DATABASE_URL", database)
+            .env("DAYBOOK__TELEMETRY__FILTER", "warn")
+            .env(
+                "DAYBOOK__DATABASE__APPEND_CONNECTIONS",
+                crate::server::CONNECTIONS.to_string(),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start setpriv, which is in util-linux")?;
+        let pid = child.id().context("the server ended at once")?;
+        let stdout = child.stdout.take().context("the server has no output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let line = timeout(PATIENCE, lines.next_line())
+            .await
+            .context("the server did not say where it listens")??
+            .context("the server ended before it listened")?;
+        let greeting: Greeting = serde_json::from_str(&line)
+            .with_context(|| format!("the server said something else than its address: {line}"))?;
+        Ok(Self {
+            child,
+            pid,
+            url: greeting.url,
+        })
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        kill(Pid::from_raw(i32::try_from(self.pid)?), Signal::SIGTERM)?;
+        timeout(PATIENCE, self.child.wait())
+            .await
+            .context("the server did not end")??;
+        Ok(())
+    }
+}
