@@ -16,9 +16,9 @@ const FUNCTIONS: [&str; 7] = [
     include_str!("../sql/load.sql"),
     include_str!("../sql/append.sql"),
     include_str!("../sql/append_numbered.sql"),
+    include_str!("../sql/count_paths.sql"),
     include_str!("../sql/find_appends.sql"),
     include_str!("../sql/save_snapshots.sql"),
-    include_str!("../sql/count_paths.sql"),
 ];
 /// Any number that nothing else in the cluster is likely to lock on.
 const BOOTSTRAP_LOCK: i64 = 0x0064_6179_626f_6f6b;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 pub(crate) use path::count;
-pub use path::{PathStat, paths};
+pub use path::{PathCount, PathStat, paths};
 
 use crate::{Error, Store};
 

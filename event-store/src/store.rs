@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use chrono::NaiveDate;
 use event_schemas::{StreamId, TenantId};
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,9 +23,9 @@ use crate::{
     context::{Secret, Signer},
     guard, head,
     load::{self, Group, KeyUse},
-    paths::{Count, Path, Paths},
+    paths::{self, Count, Path, Paths},
     role::Role,
-    stats,
+    stats::{self, PathCount},
     token::{InvalidToken, Token, Tokens},
 };
 
@@ -226,6 +225,7 @@ impl Store {
             tasks.spawn(loads.run(self.0.append.clone(), self.0.partitions, cancelled.clone()));
         }
         tasks.spawn(guard::run(self.clone(), cancelled.clone()));
+        tasks.spawn(paths::keep(self.clone(), cancelled.clone()));
         tasks.spawn(head::announce(
             self.0.heads.clone(),
             self.0.append.clone(),
@@ -275,13 +275,9 @@ impl Store {
         results
     }
 
-    /// Adds counts of appends to the day's figures, for `daybook log stats`.
-    pub async fn count_paths(
-        &self,
-        day: NaiveDate,
-        counts: &BTreeMap<(Path, &'static str), Count>,
-    ) -> Result<(), Error> {
-        stats::count(&self.0.append, day, counts).await
+    /// Adds to the figures of which way appends took.
+    pub async fn count_paths(&self, counts: &[PathCount]) -> Result<(), Error> {
+        stats::count(&self.0.append, counts).await
     }
 
     /// Loads what decisions about some streams need, and the earlier uses of some idempotency keys, in one round trip.

@@ -133,7 +133,8 @@ fn to_append(tenant: TenantId, event: SourceEvent) -> Result<Append> {
         },
         original: &original,
     })?;
-    let stream = event.stream();
+    let (stream, occurred_at) = (event.stream(), event.occurred_at);
+    let expected = Expected::at(event.sequence - 1);
     let new = NewEvent {
         event_id,
         event_type: event.event_type.into(),
@@ -141,15 +142,8 @@ fn to_append(tenant: TenantId, event: SourceEvent) -> Result<Append> {
         payload: event.payload.into_bytes(),
     };
     Ok(Append {
-        occurred_at: event.occurred_at,
-        ..Append::new(
-            tenant,
-            stream,
-            Expected::at(event.sequence - 1),
-            command_id,
-            metadata,
-            vec![new],
-        )
+        occurred_at,
+        ..Append::new(tenant, stream, expected, command_id, metadata, vec![new])
     })
 }
 

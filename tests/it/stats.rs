@@ -1,15 +1,8 @@
 //! `daybook log stats` as an operator runs it: counted and estimated, and which way appends took.
 
-use std::{
-    collections::BTreeMap,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::process::{Command, Stdio};
 
-use event_store::{
-    Clock, Expected, SystemClock,
-    paths::{Count, Path},
-};
+use event_store::{Clock, Expected, SystemClock, stats::PathCount};
 use serde_json::{Value, json};
 
 use crate::{
@@ -145,26 +138,31 @@ async fn paths_add_up_over_servers_and_days() {
     let database = harness::database().await;
     let store = database.store().await;
     let today = SystemClock.now().date_naive();
-    let count = |commands, batches, waited| Count {
-        commands,
-        events: 2 * commands,
-        batches,
-        waited: Duration::from_millis(waited),
-    };
-    let first = BTreeMap::from([
-        ((Path::Numbered, "known"), count(100, 0, 0)),
-        ((Path::Numbered, ""), count(0, 10, 0)),
-        ((Path::Checked, "claims"), count(5, 0, 0)),
-        ((Path::Checked, "any"), count(7, 0, 0)),
-        ((Path::Checked, ""), count(0, 2, 0)),
-        ((Path::Queue, ""), count(112, 12, 336)),
-    ]);
     let yesterday = today.pred_opt().unwrap();
-    store.count_paths(yesterday, &first).await.unwrap();
+    let counts = |day| {
+        let count = |path, reason, commands, batches, waited_us| PathCount {
+            day,
+            path,
+            reason,
+            commands,
+            events: 2 * commands,
+            batches,
+            waited_us,
+        };
+        [
+            count("numbered", "known", 100, 0, 0),
+            count("numbered", "", 0, 10, 0),
+            count("checked", "claims", 5, 0, 0),
+            count("checked", "any", 7, 0, 0),
+            count("checked", "", 0, 2, 0),
+            count("queue", "", 112, 12, 336_000),
+        ]
+    };
+    store.count_paths(&counts(yesterday)).await.unwrap();
     for _ in 0..2 {
-        store.count_paths(today, &first).await.unwrap();
+        store.count_paths(&counts(today)).await.unwrap();
     }
-    store.count_paths(today, &BTreeMap::new()).await.unwrap();
+    store.count_paths(&[]).await.unwrap();
     let appends = &report(&database, &[])["appends"];
     assert_eq!(appends.as_array().unwrap().len(), 6);
     assert_eq!(
@@ -182,4 +180,29 @@ async fn paths_add_up_over_servers_and_days() {
     );
     let only_today = &report(&database, &["--days", "1"])["appends"];
     assert_eq!(only_today.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_keeps_its_counts() {
+    let database = harness::database().await;
+    let served = database.serve().await;
+    let tenant = served.tenant(&["*"]).await;
+    let path = format!("/api/v1/orders/{}/place", SystemClock.uuid_v7());
+    let (status, answer) = served.post(&tenant.key, &path, &harness::an_order()).await;
+    assert_eq!(status, 201, "{answer}");
+    // A server that ends says what it has not said yet.
+    served.stop().await;
+    let report = report(&database, &[]);
+    let appends = report["appends"].as_array().unwrap();
+    let commands = |path: &str| -> i64 {
+        let rows = appends.iter().filter(|row| row["path"] == path);
+        rows.map(|row| row["commands"].as_i64().unwrap()).sum()
+    };
+    assert_eq!(commands("queue"), 1, "{report:#}");
+    // The tenant and its key went past the queue.
+    assert_eq!(
+        commands("numbered") + commands("checked"),
+        3,
+        "{report:#}"
+    );
 }

@@ -1,15 +1,29 @@
 //! Which way appends took, per day: what the servers add, and what the operator reads. Never says anything of a tenant.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use serde::Serialize;
 use sqlx::PgPool;
 
-use crate::{
-    Error, Store,
-    paths::{Count, Path},
-};
+use crate::{Error, Store};
+
+/// What a server counted since it last said so.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PathCount {
+    /// The day, in UTC.
+    pub day: NaiveDate,
+    /// `numbered`, `checked`, or the `queue` in front of both.
+    pub path: &'static str,
+    /// Why commands went that way; empty where that was not counted.
+    pub reason: &'static str,
+    /// Commands.
+    pub commands: i64,
+    /// Their events.
+    pub events: i64,
+    /// Calls of an append function; of the queue, what it handed over at once.
+    pub batches: i64,
+    /// Time that the commands waited in the queue, together, in microseconds.
+    pub waited_us: i64,
+}
 
 /// A day's appends of one path.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -48,34 +62,18 @@ pub async fn paths(store: &Store, from: NaiveDate) -> Result<Vec<PathStat>, Erro
     Ok(rows)
 }
 
-/// Adds what a server counted to the figures of a day.
-pub(crate) async fn count(
-    pool: &PgPool,
-    day: NaiveDate,
-    counts: &BTreeMap<(Path, &'static str), Count>,
-) -> Result<(), Error> {
-    let each = |number: fn(&Count) -> u64| -> Vec<i64> {
-        let numbers = counts.values().map(number);
-        numbers
-            .map(|n| i64::try_from(n).unwrap_or(i64::MAX))
-            .collect()
-    };
-    let waited = |count: &Count| u64::try_from(count.waited.as_micros()).unwrap_or(u64::MAX);
+/// Adds to the figures.
+pub(crate) async fn count(pool: &PgPool, counts: &[PathCount]) -> Result<(), Error> {
+    let each = || counts.iter();
     sqlx::query!(
         "select log.count_paths($1, $2, $3, $4, $5, $6, $7)",
-        &vec![day; counts.len()],
-        &counts
-            .keys()
-            .map(|(path, _)| path.name().to_owned())
-            .collect::<Vec<_>>(),
-        &counts
-            .keys()
-            .map(|(_, reason)| (*reason).to_owned())
-            .collect::<Vec<_>>(),
-        &each(|count| count.commands),
-        &each(|count| count.events),
-        &each(|count| count.batches),
-        &each(waited)
+        &each().map(|c| c.day).collect::<Vec<_>>(),
+        &each().map(|c| c.path.to_owned()).collect::<Vec<_>>(),
+        &each().map(|c| c.reason.to_owned()).collect::<Vec<_>>(),
+        &each().map(|c| c.commands).collect::<Vec<_>>(),
+        &each().map(|c| c.events).collect::<Vec<_>>(),
+        &each().map(|c| c.batches).collect::<Vec<_>>(),
+        &each().map(|c| c.waited_us).collect::<Vec<_>>()
     )
     .execute(pool)
     .await?;
