@@ -200,9 +200,5 @@ async fn a_server_keeps_its_counts() {
     };
     assert_eq!(commands("queue"), 1, "{report:#}");
     // The tenant and its key went past the queue.
-    assert_eq!(
-        commands("numbered") + commands("checked"),
-        3,
-        "{report:#}"
-    );
+    assert_eq!(commands("numbered") + commands("checked"), 3, "{report:#}");
 }
