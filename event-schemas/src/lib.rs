@@ -29,3 +29,6 @@ pub use scope::Scope;
 pub use stream::StreamId;
 pub use tenant::TenantId;
 pub use text::Text;
+
+/// Daybook's own contexts. The streams whose names begin with one of them hold its events and no others.
+pub const CONTEXTS: [&str; 3] = ["organization", "customer", "order"];

@@ -144,11 +144,11 @@ begin
       if not (case r.expected when -1 then true when -2 then current > 0 else current = r.expected end) then
         verdict := 1; bad := r.ord - lead + 1;
       end if;
-      -- The very events may be there already. Where any version will do, a repetition is looked for among the newest.
+      -- The very events may be there already. Where any version will do, a repetition is looked for among the newest 1,024.
       if r.first is not null and total = 0 and (verdict = 1 or (r.expected < 0 and current > 0)) then
         select e.position, e.offset, e.version into found_first from log.event e
           where e.tenant_id = t_tenant[tenant] and e.stream_id = r.name and e.event_id = r.first
-            and e.version between case when r.expected >= 0 then r.expected + 1 else current - 63 end
+            and e.version between case when r.expected >= 0 then r.expected + 1 else current - 1023 end
                               and case when r.expected >= 0 then r.expected + 1 else current end;
         if found then
           verdict := 2;

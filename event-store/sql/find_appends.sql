@@ -2,7 +2,7 @@
 -- in, so the answer stays true.
 --
 -- Per stream that was written to (arrays of equal length): its tenant and name, the version that its first event must have
--- (null where any would do: then it is looked for among the newest), and that event's id.
+-- (null where any would do: then it is looked for among the newest 1,024), and that event's id.
 -- Answers the numbers of those found; `ord` counts the streams.
 --
 -- The message is a commit of our own: with a synchronous standby this answers only once everything found is there too.
@@ -19,7 +19,7 @@ as $$
     select e.version from log.event e where e.tenant_id = w.tenant and e.stream_id = w.stream and w.version is null
     order by e.version desc limit 1) n on true
   join log.event f on f.tenant_id = w.tenant and f.stream_id = w.stream and f.event_id = w.first
-    and f.version between coalesce(w.version, n.version - 4096) and coalesce(w.version, n.version)
+    and f.version between coalesce(w.version, n.version - 1023) and coalesce(w.version, n.version)
 $$;
 
 alter function log.find_appends owner to daybook_appender;

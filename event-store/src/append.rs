@@ -64,7 +64,8 @@ impl Expected {
 /// One event to be written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewEvent {
-    /// Its id. An append whose first event is in its stream already is answered with the original result.
+    /// Its id. An append whose first event is in its stream already, at the version that it expected, is answered with the
+    /// original result; where any version will do, if it is among the stream's newest 1,024.
     pub event_id: Uuid,
     /// Its type, such as `OrderPlaced`; 1 to 128 bytes.
     pub event_type: Cow<'static, str>,

@@ -3,6 +3,7 @@
 
 pub mod append;
 pub mod clock;
+pub mod compat;
 mod context;
 pub mod error;
 pub mod fsck;

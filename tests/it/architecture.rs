@@ -8,8 +8,8 @@ use std::{
 };
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
+use event_schemas::CONTEXTS;
 
-const CONTEXTS: [&str; 3] = ["organization", "customer", "order"];
 const MAX_LINES: usize = 500;
 
 fn root() -> PathBuf {

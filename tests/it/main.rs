@@ -18,6 +18,7 @@ mod append;
 mod architecture;
 mod bad_input;
 mod catalogue;
+mod compat;
 mod embedded;
 mod fsck;
 mod harness;
