@@ -1,8 +1,12 @@
 //! How the benchmarks put events into the log by themselves. The only place here that builds an `Append`.
 
+use std::{collections::HashMap, sync::Arc};
+
 use event_schemas::{Actor, ActorKind, Metadata, Source, StreamId, TenantId};
-use event_store::{Append, Expected, NewEvent};
+use event_store::{Append, Error, Expected, Fact, NewEvent, Store, Want};
 use uuid::Uuid;
+
+use crate::workload::Population;
 
 /// One command's worth of one event.
 pub(crate) struct NewAppend {
@@ -16,6 +20,8 @@ pub(crate) struct NewAppend {
     pub(crate) payload: Vec<u8>,
     /// Whether the command carries an idempotency key.
     pub(crate) remembered: bool,
+    /// What the command's load would have seen of its tenant.
+    pub(crate) fact: Option<Fact>,
 }
 
 impl NewAppend {
@@ -29,6 +35,7 @@ impl NewAppend {
         };
         Ok(Append {
             request_hash: self.remembered.then_some([7; 32]),
+            fact: self.fact,
             ..Append::new(
                 self.tenant,
                 self.stream,
@@ -38,6 +45,34 @@ impl NewAppend {
                 vec![event],
             )
         })
+    }
+}
+
+/// What loads see of tenants: every command has that, so an append on its own needs it too.
+#[derive(Clone, Default)]
+pub(crate) struct Facts(Arc<HashMap<TenantId, Fact>>);
+
+impl Facts {
+    /// Looks at all tenants of a population.
+    pub(crate) async fn load(store: &Store, population: &Population) -> Result<Self, Error> {
+        let mut facts = HashMap::new();
+        let wants: Vec<Want> = population
+            .tenants()
+            .map(|tenant| Want {
+                tenant,
+                stream: StreamId::new("bench", Uuid::nil()),
+                snapshot: None,
+            })
+            .collect();
+        for some in wants.chunks(500) {
+            facts.extend(store.load(some, &[]).await?.facts);
+        }
+        Ok(Self(Arc::new(facts)))
+    }
+
+    /// What was seen of one.
+    pub(crate) fn of(&self, tenant: TenantId) -> Option<Fact> {
+        self.0.get(&tenant).copied()
     }
 }
 

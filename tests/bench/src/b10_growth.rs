@@ -8,6 +8,7 @@ use projections::Engine;
 use sqlx::{Connection, PgConnection};
 
 use crate::{
+    append::Facts,
     b2_append::{Streams, Submitter},
     fill::Filler,
     measure::{Meter, closed, open, timed},
@@ -153,11 +154,12 @@ async fn append(
     let (name, meter) = (size.name(), Meter::here(server.pid()));
     for round in 1..=session.rounds() {
         let (store, population) = (running.store.clone(), Population::new(size.tenants));
+        let facts = Facts::load(&store, &population).await?;
         let caller = move |loops: u64, number: u64| {
             let seed = (u64::from(round) * 10 + loops) * 1_000_000 + number;
             Submitter {
                 store: store.clone(),
-                streams: Streams::new(seed, &population, false),
+                streams: Streams::new(seed, &population, &facts, false),
             }
         };
         let arriving = caller.clone();
@@ -169,7 +171,7 @@ async fn append(
         )
         .await?;
         let mut run = Run::load(NAME, APPEND, &name, round, &load, "ms");
-        run.extra.insert("arrivals/s", run.value);
+        run.extra.insert("arrivals a second", run.value);
         run.value = load.percentile(99.0);
         session.record(run);
         let callers = (0..CALLERS).map(|number| caller(2, number));

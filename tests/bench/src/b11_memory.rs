@@ -64,7 +64,7 @@ async fn measure(session: &mut Session, server: &Server, round: u32, idle: Durat
     );
     share
         .extra
-        .insert("PostgreSQL, % of a core", cpu.postgres / seconds * 100.0);
+        .insert("% of a core for PostgreSQL", cpu.postgres / seconds * 100.0);
     session.record(share);
     let memory = process::memory(child.pid)?.now;
     session.record(Run::figure(NAME, IDLE, SIDE, round, memory, "MiB"));

@@ -7,7 +7,7 @@ use anyhow::Result;
 use event_schemas::hash::content_hash;
 
 use crate::{
-    append::metadata,
+    append::{Facts, metadata},
     b2_append::{Streams, Submitter},
     commander::{Commander, Side},
     measure::{Load, Meter, closed},
@@ -81,9 +81,10 @@ async fn measure(
         });
         closed(callers, window, meter).await?
     } else {
+        let facts = Facts::load(&running.store, &population).await?;
         let callers = (0..1_536).map(|number| Submitter {
             store: running.store.clone(),
-            streams: Streams::new(seed(number), &population, false),
+            streams: Streams::new(seed(number), &population, &facts, false),
         });
         closed(callers, window, meter).await?
     };
@@ -94,7 +95,7 @@ async fn measure(
 
 /// How long the hash of one event of the workload takes, in seconds.
 fn hashing(session: &Session) -> Result<f64> {
-    let event = Streams::new(1, &Population::new(1), false).next();
+    let event = Streams::new(1, &Population::new(1), &Facts::default(), false).next();
     let metadata = metadata(event.command_id, event.tenant)?;
     let times: u32 = if session.quick { 20_000 } else { 200_000 };
     let began = Instant::now();

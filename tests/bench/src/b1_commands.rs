@@ -76,7 +76,7 @@ async fn measure(
     how: Loop,
 ) -> Result<Load> {
     let database = server.fresh().await?;
-    let load = if side == DAYBOOK {
+    let mut load = if side == DAYBOOK {
         let running = database.running(&StoreOptions::default()).await?;
         let load = load(session, server, Side::daybook(&running.store), round, how).await?;
         running.stop().await?;
@@ -87,6 +87,7 @@ async fn measure(
         peer.close().await;
         load
     };
+    load.extra = database.ways().await?;
     server.discard(database).await?;
     Ok(load)
 }

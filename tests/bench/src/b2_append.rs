@@ -4,11 +4,11 @@
 use anyhow::{Result, bail};
 use daybook::seed::random::Random;
 use event_schemas::{StreamId, TenantId};
-use event_store::{Append, Outcome, Store};
+use event_store::{Append, Outcome, Proofs, Store};
 use uuid::Uuid;
 
 use crate::{
-    append::NewAppend,
+    append::{Facts, NewAppend},
     bare::Bare,
     measure::{Caller, Load, Meter, closed},
     run::{Bound, Run, Session, Subject},
@@ -20,6 +20,9 @@ const NAME: &str = "B2";
 const UNIT: &str = "events/s";
 /// Through the lanes, from enough callers to fill every batch.
 const SUBMIT: &str = "daybook, lanes";
+/// The same with more proved by the database.
+const FULL: &str = "daybook, lanes, full proofs";
+const CHECKED: &str = "daybook, lanes, checked path";
 /// One caller, one batch per call.
 const DIRECT: &str = "daybook, direct";
 const BARE: &str = "bare insert";
@@ -40,7 +43,7 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
             }
         );
         for round in 1..=session.rounds() {
-            for side in [SUBMIT, DIRECT, BARE] {
+            for side in sides(session, batch, remembered) {
                 let load = measure(session, server, side, batch, remembered, round).await?;
                 session.record(Run::load(NAME, &case, side, round, &load, UNIT));
             }
@@ -71,43 +74,63 @@ async fn measure(
     let database = server.fresh().await?;
     let (window, meter) = (session.window(), Meter::here(server.pid()));
     let population = Population::new(TENANTS);
-    let streams = |number: usize| {
+    let streams = |facts: &Facts, number: usize| {
         let seed = u64::from(round) * 1_000_000 + u64::try_from(number).unwrap_or(0);
-        Streams::new(seed, &population, remembered)
+        Streams::new(seed, &population, facts, remembered)
     };
-    let load = if side == BARE {
-        let bare = Bare::start(&database.url, streams(0), batch).await?;
+    let mut load = if side == BARE {
+        let bare = Bare::start(&database.url, streams(&Facts::default(), 0), batch).await?;
         closed([bare], window, meter).await?
-    } else if side == DIRECT {
-        let store = database.store(&StoreOptions::default()).await?;
-        let caller = Direct {
-            store: store.clone(),
-            streams: streams(0),
-            batch,
-        };
-        let load = closed([caller], window, meter).await?;
-        store.close().await;
-        load
     } else {
-        let options = StoreOptions { batch: Some(batch) };
+        let options = StoreOptions {
+            batch: Some(batch),
+            proofs: match side {
+                FULL => Proofs::Full,
+                CHECKED => Proofs::Checked,
+                _ => Proofs::Offsets,
+            },
+        };
         let running = database.running(&options).await?;
-        // While one batch is on its way, the next is complete.
-        let callers = (0..batch * 3).map(|number| Submitter {
-            store: running.store.clone(),
-            streams: streams(number),
-        });
-        let load = closed(callers, window, meter).await?;
+        let facts = Facts::load(&running.store, &population).await?;
+        let store = || running.store.clone();
+        let load = if side == DIRECT {
+            let (store, streams) = (store(), streams(&facts, 0));
+            let caller = Direct {
+                store,
+                streams,
+                batch,
+            };
+            closed([caller], window, meter).await?
+        } else {
+            // While one batch is on its way, the next is complete.
+            let callers = (0..batch * 3).map(|number| Submitter {
+                store: store(),
+                streams: streams(&facts, number),
+            });
+            closed(callers, window, meter).await?
+        };
         running.stop().await?;
         load
     };
+    load.extra = database.ways().await?;
     server.discard(database).await?;
     Ok(load)
+}
+
+/// Who is measured: everybody where it matters, and if there is time.
+fn sides(session: &Session, batch: usize, remembered: bool) -> Vec<&'static str> {
+    if session.quick || batch < 512 || remembered {
+        vec![SUBMIT, DIRECT, BARE]
+    } else {
+        vec![SUBMIT, FULL, CHECKED, DIRECT, BARE]
+    }
 }
 
 /// An endless sequence of events: stream after stream of 2 to 8, one after the other.
 pub(crate) struct Streams {
     random: Random,
     population: Population,
+    facts: Facts,
     remembered: bool,
     payload: Vec<u8>,
     tenant: TenantId,
@@ -117,10 +140,11 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(crate) fn new(seed: u64, population: &Population, remembered: bool) -> Self {
+    pub(crate) fn new(seed: u64, population: &Population, facts: &Facts, remembered: bool) -> Self {
         Self {
             random: Random::new(seed),
             population: population.clone(),
+            facts: facts.clone(),
             remembered,
             payload: format!(r#"{{"note":"{}"}}"#, "x".repeat(PAYLOAD - 11)).into_bytes(),
             tenant: TenantId(Uuid::nil()),
@@ -148,6 +172,7 @@ impl Streams {
             event_type: "BenchmarkNoted",
             payload: self.payload.clone(),
             remembered: self.remembered,
+            fact: self.facts.of(self.tenant),
         }
     }
 }

@@ -32,7 +32,7 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Parser, Subcommand};
-use daybook::lifecycle::Lifecycle;
+use daybook::{lifecycle::Lifecycle, telemetry};
 
 use crate::{run::Session, server::Server};
 
@@ -91,6 +91,8 @@ async fn main() -> Result<()> {
             BENCHMARKS.join(", ")
         );
     }
+    // As in a server: what goes wrong is told, and metrics are counted.
+    let _metrics = telemetry::init(&server::config()?.telemetry, true)?;
     let lifecycle = Lifecycle::default();
     lifecycle.on_signals()?;
     let server = Server::start(&cli.data).await?;

@@ -2,6 +2,7 @@
 //! and what the processors did meanwhile.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -83,6 +84,8 @@ pub(crate) struct Load {
     /// Of each turn, in microseconds.
     pub(crate) latency: Histogram<u64>,
     pub(crate) cpu: Cpu,
+    /// Whatever else is worth knowing, by name.
+    pub(crate) extra: BTreeMap<&'static str, f64>,
 }
 
 impl Load {
@@ -165,6 +168,7 @@ pub(crate) async fn closed<C: Caller>(
         seconds: window.measured.as_secs_f64(),
         latency: histogram()?,
         cpu,
+        extra: BTreeMap::new(),
     };
     while let Some(ended) = tasks.join_next().await {
         let (operations, latency) = ended.context("a caller ended")??;
@@ -235,6 +239,7 @@ pub(crate) async fn open<C: Caller>(
         seconds: window.measured.as_secs_f64(),
         latency,
         cpu,
+        extra: BTreeMap::new(),
     })
 }
 

@@ -149,7 +149,7 @@ fn figures(text: &mut String, session: &Session, benchmark: &str) -> Result<()> 
         let besides: Vec<String> = first
             .extra
             .keys()
-            .map(|name| format!("{name} {}", middle(&|run| run.extra.get(name).copied())))
+            .map(|name| format!("{} {name}", middle(&|run| run.extra.get(name).copied())))
             .collect();
         writeln!(
             text,

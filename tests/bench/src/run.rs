@@ -91,6 +91,7 @@ impl Run {
             postgres_cpu_seconds: Some(load.cpu.postgres),
             process_cpu_seconds: Some(load.cpu.process),
             other_cpu_seconds: Some(load.cpu.others),
+            extra: load.extra.clone(),
             ..Self::figure(benchmark, case, side, round, load.rate(), unit)
         }
     }

@@ -2,6 +2,7 @@
 //! copied from a template in which the log is installed, the tenants are registered and the peers have their tables.
 
 use std::{
+    collections::BTreeMap,
     fs,
     ops::Range,
     os::unix::fs::PermissionsExt,
@@ -22,7 +23,7 @@ use daybook::{
     lifecycle::Lifecycle,
     verb::tenant::request,
 };
-use event_store::{QueueLimits, Store, SystemClock};
+use event_store::{Proofs, QueueLimits, Store, SystemClock};
 use secrecy::SecretString;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
@@ -186,6 +187,8 @@ impl Server {
 pub(crate) struct StoreOptions {
     /// The most commands of one flush.
     pub(crate) batch: Option<usize>,
+    /// What the database proves of an append.
+    pub(crate) proofs: Proofs,
 }
 
 impl Database {
@@ -198,6 +201,7 @@ impl Database {
     pub(crate) async fn store(&self, options: &StoreOptions) -> Result<Store> {
         let mut store = config()?.store(SecretString::from(self.url.clone()));
         store.connections.append = CONNECTIONS;
+        store.proofs = options.proofs;
         if let Some(batch) = options.batch {
             store.queue = QueueLimits {
                 batch_commands: batch,
@@ -205,6 +209,23 @@ impl Database {
             };
         }
         Ok(Store::connect(&store).await?)
+    }
+
+    /// Which way the appends of stopped stores took, for the report; nothing if there were none.
+    pub(crate) async fn ways(&self) -> Result<BTreeMap<&'static str, f64>> {
+        let (numbered, all, calls): (f64, f64, f64) = sqlx::query_as(
+            "select coalesce(sum(commands) filter (where path = 'numbered'), 0)::float8,
+                    coalesce(sum(commands), 0)::float8, coalesce(sum(batches), 0)::float8
+             from log.path_stat where path <> 'queue'",
+        )
+        .fetch_one(&mut self.admin().await?)
+        .await?;
+        let mut ways = BTreeMap::new();
+        if all > 0.0 && calls > 0.0 {
+            ways.insert("% numbered", numbered / all * 100.0);
+            ways.insert("commands a call", all / calls);
+        }
+        Ok(ways)
     }
 
     /// The store with its lanes running.

@@ -43,6 +43,11 @@ impl Population {
         Self(ranked.collect())
     }
 
+    /// All of them, the busiest first.
+    pub(crate) fn tenants(&self) -> impl Iterator<Item = TenantId> {
+        self.0.iter().map(|(tenant, _)| *tenant)
+    }
+
     /// Draws a tenant.
     pub(crate) fn draw(&self, random: &mut Random) -> TenantId {
         const STEPS: u32 = 1 << 30;
