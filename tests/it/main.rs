@@ -31,6 +31,7 @@ mod numbered;
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
+mod plans;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;

@@ -2,7 +2,10 @@
 //! it cannot, and knows what became of a batch even when the connection was lost over it.
 
 use metrics::counter;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
+use sqlx::{
+    error::DatabaseError,
+    postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
+};
 
 use super::{
     Append, Appended, Outcome, checked,
@@ -340,7 +343,7 @@ fn set(results: &mut Results, open: &[usize], n: usize, result: Result<Outcome, 
 }
 
 fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
-    error.as_database_error().and_then(|e| e.code())
+    error.as_database_error().and_then(DatabaseError::code)
 }
 
 /// Another writer was there in between, or the writer's numbers were wrong.
