@@ -19,6 +19,7 @@ mod architecture;
 mod bad_input;
 mod catalogue;
 mod embedded;
+mod forward;
 mod harness;
 mod import;
 mod isolation;
@@ -27,8 +28,12 @@ mod isolation;
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
+mod outcome;
+mod postgres;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
+mod restart;
+mod standby;
 mod suspension;
 mod writers;
