@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use daybook::{
@@ -231,9 +232,11 @@ fn folder() -> TempDir {
 
 /// A port that no outgoing connection takes while the server is away: those come from 32768 on.
 fn free_port() -> u16 {
-    let start = u16::try_from(std::process::id() % 12_000).unwrap();
-    (0..12_000)
-        .map(|n| 20_000 + (start + n * 7) % 12_000)
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let candidates = std::iter::repeat_with(|| TRIED.fetch_add(7, Ordering::Relaxed));
+    candidates
+        .take(12_000)
+        .map(|n| u16::try_from(20_000 + (std::process::id() + n) % 12_000).unwrap())
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("a port is free")
 }
@@ -257,12 +260,11 @@ fn as_owner_of(pid: u32, program: &Path) -> Command {
 
 /// Kills a postmaster and everything that it forked. Stopped first, it forks no more in between.
 fn kill_all(postmaster: u32) {
-    // What has ended already needs no signal.
-    drop(kill(number(postmaster), Signal::SIGSTOP));
+    let _gone_already = kill(number(postmaster), Signal::SIGSTOP);
     for child in children(postmaster) {
-        drop(kill(number(child), Signal::SIGKILL));
+        let _gone_already = kill(number(child), Signal::SIGKILL);
     }
-    drop(kill(number(postmaster), Signal::SIGKILL));
+    let _gone_already = kill(number(postmaster), Signal::SIGKILL);
 }
 
 fn children(parent: u32) -> Vec<u32> {
