@@ -1,6 +1,9 @@
 //! The store: the pools, the lanes and the heads of one database. It hands out handles, never a pool.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use event_schemas::{StreamId, TenantId};
 use hmac::{Hmac, Mac};
@@ -20,7 +23,7 @@ use crate::{
     context::{Secret, Signer},
     guard, head,
     load::{self, Group, KeyUse},
-    paths::Paths,
+    paths::{Count, Path, Paths},
     role::Role,
     token::{InvalidToken, Token, Tokens},
 };
@@ -312,6 +315,12 @@ impl Store {
     /// The pool of the append functions, for what else may execute them.
     pub(crate) fn append_pool(&self) -> &PgPool {
         &self.0.append
+    }
+
+    /// Which way appends went since this was last asked. A store that was [started](Self::start) asks every few seconds
+    /// itself, for `daybook log stats`.
+    pub fn take_path_counts(&self) -> BTreeMap<(Path, &'static str), Count> {
+        self.0.writers.paths.take()
     }
 
     /// The token that says "no older than this event" to one tenant's queries.

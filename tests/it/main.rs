@@ -28,6 +28,7 @@ mod isolation;
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
+mod numbered;
 mod outcome;
 mod postgres;
 mod projections;

@@ -173,7 +173,7 @@ async fn only_an_active_tenant_is_suspended_and_only_a_suspended_one_resumed() {
         "organization.suspend",
         json!({ "reason": " " }),
     );
-    assert_eq!(blank.await.unwrap_err(), "malformed-request");
+    assert_eq!(blank.await.unwrap_err(), "malformed");
     let nobody = Tenant {
         id: event_schemas::TenantId(Uuid::now_v7()),
         key: String::new(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use event_schemas::TenantId;
 use uuid::Uuid;
 
-use super::{Append, Appended, Outcome};
+use super::{Append, Appended, Outcome, TenantChange};
 
 /// How many entries a generation takes before it is the old one. A command's fact is rarely older than that.
 const GENERATION: usize = 32_768;
@@ -237,9 +237,10 @@ impl Memory {
         }
         // A tenant's state is none of the facts: what was seen before it changed counts no more.
         for (append, _, partition) in appended() {
-            if let (true, Some(chain)) =
-                (append.change.is_some(), self.partitions.get_mut(&partition))
-            {
+            let changed = append
+                .change
+                .is_some_and(|change| change != TenantChange::Register);
+            if let Some(chain) = self.partitions.get_mut(&partition).filter(|_| changed) {
                 *chain = Chain::at(chain.next);
             }
         }

@@ -21,25 +21,22 @@ pub(crate) struct NewAppend {
 impl NewAppend {
     /// The append as the store takes it.
     pub(crate) fn build(self) -> Result<Append, serde_json::Error> {
+        let event = NewEvent {
+            event_id: self.event_id,
+            event_type: self.event_type.into(),
+            schema_version: 1,
+            payload: self.payload,
+        };
         Ok(Append {
-            metadata: metadata(self.command_id, self.tenant)?,
-            tenant: self.tenant,
-            stream: self.stream,
-            expected: if self.version == 1 {
-                Expected::NoStream
-            } else {
-                Expected::Exact(self.version - 1)
-            },
-            command_id: self.command_id,
             request_hash: self.remembered.then_some([7; 32]),
-            registers: false,
-            occurred_at: None,
-            events: vec![NewEvent {
-                event_id: self.event_id,
-                event_type: self.event_type,
-                schema_version: 1,
-                payload: self.payload,
-            }],
+            ..Append::new(
+                self.tenant,
+                self.stream,
+                Expected::at(self.version - 1),
+                self.command_id,
+                metadata(self.command_id, self.tenant)?,
+                vec![event],
+            )
         })
     }
 }

@@ -119,7 +119,7 @@ pub(crate) struct Streams {
 impl Streams {
     pub(crate) fn new(seed: u64, population: &Population, remembered: bool) -> Self {
         Self {
-            random: Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            random: Random::new(seed),
             population: population.clone(),
             remembered,
             payload: format!(r#"{{"note":"{}"}}"#, "x".repeat(PAYLOAD - 11)).into_bytes(),

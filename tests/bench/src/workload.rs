@@ -138,7 +138,7 @@ impl Orders {
     /// The sequence of this seed.
     pub(crate) fn new(seed: u64, population: &Population) -> Self {
         Self {
-            random: Random::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            random: Random::new(seed),
             population: population.clone(),
             tenant: TenantId(Uuid::nil()),
             order: Uuid::nil(),
@@ -209,7 +209,7 @@ impl Orders {
                  the picture. I would order here again."
             ),
             Step::Refund => format!(
-                r#"{{"amount":{},"reason":"one article was damaged on the way; the customer sent a photograph and keeps it"}}"#,
+                r#"{{"amount":{},"reason":"faulty","note":"one article was damaged on the way; the customer sent a photograph and keeps it"}}"#,
                 r.between(1, 300)
             ),
         }

@@ -1,0 +1,100 @@
+//! A writer that is wrong: its numbers pass the swap and miss every unique key. The guard sees them.
+
+use std::time::{Duration, Instant};
+
+use event_schemas::TenantId;
+use event_store::{Append, Expected, Fact, Outcome, Proofs, Refusal, Store};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{fact, numbers, one};
+use crate::{
+    append::{append, registered},
+    harness,
+};
+
+/// A position that leaves a hole, put into the writer's memory by a fact that is not true.
+async fn wrong_position(store: &Store, tenant: TenantId) -> Append {
+    let seen = fact(store, tenant, "order-a").await.unwrap();
+    Append {
+        fact: Some(Fact {
+            position: seen.position.map(|position| position + 5),
+            ..seen
+        }),
+        ..append(tenant, "order-a", Expected::NoStream, 1)
+    }
+}
+
+/// A version that leaves a hole.
+async fn wrong_version(store: &Store, tenant: TenantId) -> Append {
+    Append {
+        fact: fact(store, tenant, "order-a").await,
+        ..append(tenant, "order-a", Expected::Exact(7), 1)
+    }
+}
+
+async fn state(admin: &mut sqlx::PgConnection, tenant: TenantId) -> String {
+    sqlx::query_scalar("select state from log.tenant where tenant_id = $1")
+        .bind(tenant.0)
+        .fetch_one(admin)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_number_freezes_its_tenant_and_nobody_else() {
+    for column in ["position", "version"] {
+        let database = harness::database().await;
+        let (store, mut admin) = (database.store().await, database.admin().await);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        store.start(&tasks, &stop);
+        let (tenant, neighbour) = (registered(&store).await, registered(&store).await);
+        let wrong = if column == "position" {
+            wrong_position(&store, tenant).await
+        } else {
+            wrong_version(&store, tenant).await
+        };
+        assert!(matches!(one(&store, wrong).await, Outcome::Appended(_)));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while state(&mut admin, tenant).await != "frozen" {
+            assert!(Instant::now() < deadline, "{column}: nobody noticed");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let frozen = append(tenant, "order-z", Expected::NoStream, 1);
+        assert_eq!(
+            one(&store, frozen).await,
+            Outcome::Refused(Refusal::TenantFrozen)
+        );
+        assert_eq!(state(&mut admin, neighbour).await, "active");
+        let unharmed = append(neighbour, "order-a", Expected::NoStream, 1);
+        assert_eq!(numbers(&one(&store, unharmed).await), (2, 1));
+        // The alarm is an event like every change of a tenant's state, and names what is wrong.
+        let alarm: String = sqlx::query_scalar(
+            "select convert_from(payload, 'UTF8') from log.event where tenant_id = $1 and stream_id = '$log' and event_type = 'TenantFrozen'",
+        )
+        .bind(tenant.0)
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+        assert!(alarm.contains(&format!("\"column\":\"{column}\"")), "{alarm}");
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+#[tokio::test]
+async fn with_full_proofs_a_wrong_number_is_not_written_at_all() {
+    let mut database = harness::database().await;
+    database.options.proofs = Proofs::Full;
+    let store = database.store().await;
+    let tenant = registered(&store).await;
+    let wrong = wrong_position(&store, tenant).await;
+    assert_eq!(numbers(&one(&store, wrong).await), (2, 1));
+    let other = registered(&store).await;
+    let wrong = wrong_version(&store, other).await;
+    let conflict = one(&store, wrong).await;
+    assert!(
+        matches!(conflict, Outcome::Conflict { current_version: 0, .. }),
+        "{conflict:?}"
+    );
+}
