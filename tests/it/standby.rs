@@ -18,7 +18,7 @@ use crate::{
 
 const WRITERS: u64 = 24;
 const SEED: u64 = 0x0dab_0003;
-const SOME: usize = 300;
+const SOME: usize = 120;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promoted_standby_has_everything_that_was_acknowledged() {
