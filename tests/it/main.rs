@@ -23,12 +23,12 @@ mod forward;
 mod harness;
 mod import;
 mod isolation;
+mod numbered;
 #[expect(
     dead_code,
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
-mod numbered;
 mod outcome;
 mod postgres;
 mod projections;

@@ -14,6 +14,7 @@ use crate::{
     append::{append, registered},
     forward::Forwarder,
     harness::{self, Database},
+    numbered::decided,
     postgres::{connect, holds, until},
 };
 
@@ -227,5 +228,50 @@ async fn only_what_was_under_way_is_unknown_when_the_database_stays_away() {
     let log = world.log().await;
     assert_eq!(log.len(), 2);
     assert_eq!(log[0], (2, 1, command.events[0].event_id));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_written_stays_so_when_the_rest_of_its_batch_fails() {
+    let mut world = World::new().await;
+    let partitions = world.store.partitions();
+    let here = world.tenant.partition(partitions);
+    let elsewhere = loop {
+        let tenant = registered(&world.store).await;
+        if tenant.partition(partitions) != here {
+            break tenant;
+        }
+    };
+    // The first is numbered by the writer and written; the second, which the database decides, waits and is cancelled.
+    let batch = [
+        decided(&world.store, world.tenant, "order-a", Expected::NoStream).await,
+        append(elsewhere, "order-b", Expected::Any, 1),
+    ];
+    let there = elsewhere.partition(partitions);
+    let lock = format!(
+        "begin; select next_offset from log.partition where partition = {there} for update"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock))
+        .execute(&mut world.locker)
+        .await
+        .unwrap();
+    let store = world.store.clone();
+    let written = batch[0].events[0].event_id;
+    let answer = tokio::spawn(async move { store.append(&batch).await });
+    world.waits().await;
+    let waiting = world.waiting_backend().await;
+    let cancelled = sqlx::query_scalar::<_, bool>("select pg_cancel_backend($1)")
+        .bind(waiting)
+        .fetch_one(&mut world.admin);
+    assert!(cancelled.await.unwrap());
+
+    let results = answer.await.unwrap().unwrap();
+    assert_eq!(numbers(&results[0]), (2, 1, 1));
+    assert!(
+        matches!(results[1], Err(Error::Unavailable(_))),
+        "{results:?}"
+    );
+    assert_eq!(world.log().await, [(2, 1, written)]);
+    world.unlock().await;
     world.end().await;
 }

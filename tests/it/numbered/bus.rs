@@ -49,7 +49,12 @@ async fn many_callers_each_with_their_own_orders_are_all_accepted() {
                 let order = SystemClock.uuid_v7();
                 let place = request(tenant, order, "order.place", &harness::an_order());
                 bus.execute(place).await.unwrap();
-                let pay = request(tenant, order, "order.approvePayment", &serde_json::json!({ "amount": 5 }));
+                let pay = request(
+                    tenant,
+                    order,
+                    "order.approvePayment",
+                    &serde_json::json!({ "amount": 5 }),
+                );
                 assert_eq!(bus.execute(pay).await.unwrap().version, 2);
             }
         })

@@ -24,7 +24,13 @@ async fn what_a_load_saw_is_numbered_without_asking_again() {
     let stale = append(tenant, "order-a", Expected::Exact(1), 1);
     let conflict = one(&store, stale).await;
     assert!(
-        matches!(conflict, Outcome::Conflict { current_version: 3, .. }),
+        matches!(
+            conflict,
+            Outcome::Conflict {
+                current_version: 3,
+                ..
+            }
+        ),
         "{conflict:?}"
     );
     assert_eq!(ways(&store), [("checked", "doubtful", 1)]);
@@ -44,7 +50,10 @@ async fn a_foreign_append_between_load_and_flush_sends_the_batch_the_checked_way
     assert_eq!(numbers(results[0].as_ref().unwrap()), (3, 1));
     assert!(matches!(
         results[1].as_ref().unwrap(),
-        Outcome::Conflict { current_version: 1, .. }
+        Outcome::Conflict {
+            current_version: 1,
+            ..
+        }
     ));
     assert_eq!(ways(&store), [("checked", "moved", 2)]);
 }
@@ -68,7 +77,13 @@ async fn a_stale_fact_in_a_queued_command_does_not_count() {
     };
     let conflict = one(&store, stale).await;
     assert!(
-        matches!(conflict, Outcome::Conflict { current_version: 0, .. }),
+        matches!(
+            conflict,
+            Outcome::Conflict {
+                current_version: 0,
+                ..
+            }
+        ),
         "{conflict:?}"
     );
     assert_eq!(ways(&store), [("checked", "unknown", 1)]);
@@ -146,7 +161,10 @@ async fn a_key_used_before_is_met_again_on_the_numbered_path() {
     };
     assert_eq!(original.first_position, 2);
     assert_eq!(ways(&store), [("checked", "collided", 1)]);
-    assert_eq!(fact(&store, tenant, "order-b").await.unwrap().position, Some(2));
+    assert_eq!(
+        fact(&store, tenant, "order-b").await.unwrap().position,
+        Some(2)
+    );
 }
 
 #[tokio::test]
@@ -181,9 +199,16 @@ async fn every_append_can_be_checked_or_fully_proved() {
             append(tenant, "order-b", Expected::NoStream, 1),
         ];
         let outcomes = store.append(&batch).await.unwrap();
-        let all: Vec<_> = outcomes.iter().map(|o| numbers(o.as_ref().unwrap())).collect();
+        let all: Vec<_> = outcomes
+            .iter()
+            .map(|o| numbers(o.as_ref().unwrap()))
+            .collect();
         assert_eq!(all, [(2, 1), (3, 2), (5, 1)]);
-        let way = if proofs == Proofs::Full { ("numbered", "", 3) } else { ("checked", "chosen", 3) };
+        let way = if proofs == Proofs::Full {
+            ("numbered", "", 3)
+        } else {
+            ("checked", "chosen", 3)
+        };
         assert_eq!(ways(&store), [way]);
     }
 }

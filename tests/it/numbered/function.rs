@@ -67,7 +67,9 @@ impl Call {
         .execute(connection)
         .await;
         result.err().map(|error| {
-            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            let code = error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code);
             code.unwrap_or_else(|| panic!("{error}")).into_owned()
         })
     }
@@ -100,7 +102,11 @@ async fn two(store: &event_store::Store) -> [TenantId; 2] {
         let second = registered(store).await;
         let (a, b) = (first.partition(16), second.partition(16));
         if a != b {
-            return if a < b { [first, second] } else { [second, first] };
+            return if a < b {
+                [first, second]
+            } else {
+                [second, first]
+            };
         }
     }
 }
@@ -124,7 +130,10 @@ async fn a_swap_that_fails_in_one_partition_writes_nothing_in_any() {
         offset: vec![0],
         ..Call::right(&mut admin, &tenants[..1]).await
     };
-    assert_eq!(missing.run(&mut admin, false).await.as_deref(), Some("DB005"));
+    assert_eq!(
+        missing.run(&mut admin, false).await.as_deref(),
+        Some("DB005")
+    );
     let right = Call::right(&mut admin, &tenants).await;
     assert_eq!(right.run(&mut admin, false).await, None);
 }

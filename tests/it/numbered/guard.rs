@@ -75,7 +75,10 @@ async fn a_wrong_number_freezes_its_tenant_and_nobody_else() {
         .fetch_one(&mut admin)
         .await
         .unwrap();
-        assert!(alarm.contains(&format!("\"column\":\"{column}\"")), "{alarm}");
+        assert!(
+            alarm.contains(&format!("\"column\":\"{column}\"")),
+            "{alarm}"
+        );
         stop.cancel();
         tasks.close();
         tasks.wait().await;
@@ -94,7 +97,13 @@ async fn with_full_proofs_a_wrong_number_is_not_written_at_all() {
     let wrong = wrong_version(&store, other).await;
     let conflict = one(&store, wrong).await;
     assert!(
-        matches!(conflict, Outcome::Conflict { current_version: 0, .. }),
+        matches!(
+            conflict,
+            Outcome::Conflict {
+                current_version: 0,
+                ..
+            }
+        ),
         "{conflict:?}"
     );
 }

@@ -153,9 +153,10 @@ fn what_only_the_database_decides_is_checked_and_its_tenant_keeps_its_order() {
 fn a_new_stream_needs_no_fact_of_its_own_but_its_tenant_does() {
     let mut memory = Memory::default();
     let new = append(ONE, "b", Expected::NoStream);
-    assert_eq!(plan(&mut memory, std::slice::from_ref(&new)).1, [
-        Why::Unknown
-    ]);
+    assert_eq!(
+        plan(&mut memory, std::slice::from_ref(&new)).1,
+        [Why::Unknown]
+    );
     write(
         &mut memory,
         &[seen(10, 4, append(ONE, "a", Expected::Exact(2)))],
