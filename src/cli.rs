@@ -9,7 +9,7 @@ use crate::{output, verb};
 
 /// The event-sourced, multi-tenant CQRS platform under small-business software.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not ready or timed out, 4 the log is not sound.
 #[derive(Parser, Debug)]
 #[command(name = "daybook", version, propagate_version = true)]
 pub struct Cli {
@@ -46,6 +46,9 @@ pub enum Verb {
     /// Read the log.
     #[command(subcommand)]
     Events(Events),
+    /// Prove and measure the log.
+    #[command(subcommand)]
+    Log(Log),
     /// Tenants.
     #[command(subcommand)]
     Tenant(Tenant),
@@ -78,6 +81,8 @@ pub enum Verb {
 pub enum Import {
     /// The public CSV files of the Olist marketplace, plain or zstd-compressed; one tenant per seller.
     Olist(verb::import::Args),
+    /// An existing postgres-es 0.5 database (cqrs-es), into one tenant.
+    PostgresEs(verb::import::postgres_es::Args),
 }
 
 /// What can be read of the log.
@@ -104,6 +109,17 @@ pub enum Events {
         #[arg(long)]
         after: Option<i64>,
     },
+}
+
+/// What can be proved and measured of the log.
+#[derive(Subcommand, Debug)]
+pub enum Log {
+    /// Prove every number, hash and checkpoint of the log, and say what is not as it was written.
+    ///
+    /// Exit codes: 0 the log is sound, 4 it is not, 1 it could not be proved.
+    Fsck(verb::log::fsck::Args),
+    /// How much of the log belongs to whom, how it grows, and which way appends took.
+    Stats(verb::log::stats::Args),
 }
 
 /// What can be done with tenants.
@@ -188,7 +204,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
-            ExitCode::from(if error.is::<verb::NotReady>() { 3 } else { 1 })
+            ExitCode::from(match () {
+                () if error.is::<verb::NotReady>() => 3,
+                () if error.is::<verb::Unsound>() => 4,
+                () => 1,
+            })
         }
     }
 }

@@ -1,8 +1,10 @@
-//! Imports history from other systems, in the operator's process, through the same executor as the bulk API. Owns the
-//! way from prepared lines to the log; what a source's rows mean is its own module's business.
+//! Imports history from other systems, in the operator's process. Owns the way from prepared lines to the log, through
+//! the same executor as the bulk API; what a source's rows mean is its own module's business. Events of another log
+//! ([`postgres_es`]) are no commands: they go to the store as they are.
 
 pub mod memory;
 pub mod olist;
+pub mod postgres_es;
 
 use std::collections::BTreeMap;
 

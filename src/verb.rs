@@ -6,6 +6,7 @@ pub mod events;
 pub mod generate;
 pub mod import;
 pub mod key;
+pub mod log;
 pub mod projections;
 pub mod serve;
 pub mod tenant;
@@ -13,7 +14,7 @@ pub mod tenant;
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::{Cli, Events, Import, Key, Projections, Tenant, Verb},
+    cli::{Cli, Events, Import, Key, Log, Projections, Tenant, Verb},
     config::Config,
     database::Place,
     output, telemetry,
@@ -23,6 +24,11 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotReady(pub String);
+
+/// A log that is not as it was written: exit code 4.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsound(pub String);
 
 /// Runs a verb.
 pub fn run(cli: Cli) -> Result<()> {
@@ -68,6 +74,9 @@ pub fn run(cli: Cli) -> Result<()> {
                 Ok(())
             }
             Verb::Import(Import::Olist(args)) => import::olist(&place, &args, format).await,
+            Verb::Import(Import::PostgresEs(args)) => {
+                import::postgres_es::run(&place, &args, format).await
+            }
             Verb::Events(Events::List {
                 tenant,
                 after,
@@ -76,6 +85,8 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Events(Events::Tail { tenant, after }) => {
                 events::tail(&place, tenant, after, format).await
             }
+            Verb::Log(Log::Stats(args)) => log::stats::run(&place, &args, format).await,
+            Verb::Log(Log::Fsck(args)) => log::fsck::run(&place, &args, format).await,
             Verb::Tenant(Tenant::List) => tenant::list(&place, format).await,
             Verb::Tenant(Tenant::Create { name, id, country }) => {
                 tenant::create(&place, &name, id, country, format).await

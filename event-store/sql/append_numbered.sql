@@ -21,6 +21,7 @@ create or replace function log.append_numbered(
 ) returns timestamptz
 language plpgsql volatile security definer
 set search_path = pg_catalog
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   matched      int;

@@ -10,6 +10,7 @@ create or replace function log.find_appends(w_tenant uuid[], w_stream text[], w_
 returns table (ord int, event_position bigint, event_offset bigint, version int, recorded_at timestamptz)
 language sql volatile security definer
 set search_path = pg_catalog
+set plan_cache_mode = force_generic_plan
 as $$
   select pg_logical_emit_message(true, 'daybook', 'looked up');
   select w.ord::int, f.position, f."offset", f.version, f.recorded_at

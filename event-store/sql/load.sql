@@ -18,6 +18,7 @@ create or replace function log.load(
 )
 language sql stable security definer
 set search_path = pg_catalog
+set plan_cache_mode = force_generic_plan
 as $$
   select k.ord::int, 0::smallint, 0, 0::bigint, 0::bigint, null::uuid, null::text, 0::smallint, null::bytea, null::bytea,
          c.request_hash, c.response

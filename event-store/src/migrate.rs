@@ -11,11 +11,12 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const ROLES: &str = include_str!("../../infra/postgres/roles.sql");
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     include_str!("../sql/install.sql"),
     include_str!("../sql/load.sql"),
     include_str!("../sql/append.sql"),
     include_str!("../sql/append_numbered.sql"),
+    include_str!("../sql/count_paths.sql"),
     include_str!("../sql/find_appends.sql"),
     include_str!("../sql/save_snapshots.sql"),
 ];

@@ -57,6 +57,43 @@ impl OperatorTx {
         Ok(newest.fetch_one(self.connection()).await?.unwrap_or(0))
     }
 
+    /// The content hashes of some events, each named by stream and version: none where there is no such event.
+    pub async fn content_hashes(
+        &mut self,
+        tenant: TenantId,
+        streams: &[String],
+        versions: &[i32],
+    ) -> Result<Vec<Option<Vec<u8>>>, Error> {
+        let hashes = sqlx::query_scalar!(
+            r#"select e.content_hash as "hash?" from unnest($2::text[], $3::int[]) with ordinality s(stream, version, ord)
+               left join log.event e on e.tenant_id = $1 and e.stream_id = s.stream and e.version = s.version
+               order by s.ord"#,
+            tenant.0,
+            streams,
+            versions
+        );
+        Ok(hashes.fetch_all(self.connection()).await?)
+    }
+
+    /// How many events some streams have, and the version of the last one.
+    pub async fn stream_sizes(
+        &mut self,
+        tenant: TenantId,
+        streams: &[String],
+    ) -> Result<Vec<(i64, i32)>, Error> {
+        let rows = sqlx::query!(
+            r#"select n.events as "events!", n.version as "version!" from unnest($2::text[]) with ordinality s(stream, ord)
+               cross join lateral (
+                 select count(*) as events, coalesce(max(e.version), 0) as version from log.event e
+                 where e.tenant_id = $1 and e.stream_id = s.stream) n
+               order by s.ord"#,
+            tenant.0,
+            streams
+        );
+        let rows = rows.fetch_all(self.connection()).await?;
+        Ok(rows.into_iter().map(|r| (r.events, r.version)).collect())
+    }
+
     /// The server's version, such as `18.6`.
     pub async fn server_version(&mut self) -> Result<String, Error> {
         let version =

@@ -7,6 +7,12 @@ use std::{
 };
 
 use metrics::{counter, histogram};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Clock, Store, SystemClock, stats::PathCount};
+
+/// How often the counts are kept.
+const KEEP: Duration = Duration::from_secs(5);
 
 /// The way of an append.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,6 +86,46 @@ impl Paths {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(counts.entry((path, reason)).or_default());
     }
+}
+
+/// Adds the counts to the log's own figures now and then, and when cancelled once more.
+pub(crate) async fn keep(store: Store, cancelled: CancellationToken) {
+    loop {
+        let ending = tokio::select! {
+            () = tokio::time::sleep(KEEP) => false,
+            () = cancelled.cancelled() => true,
+        };
+        let day = SystemClock.now().date_naive();
+        let counts: Vec<PathCount> = store
+            .take_path_counts()
+            .into_iter()
+            .map(|((path, reason), count)| PathCount {
+                day,
+                path: path.name(),
+                reason,
+                commands: as_i64(count.commands),
+                events: as_i64(count.events),
+                batches: as_i64(count.batches),
+                waited_us: i64::try_from(count.waited.as_micros()).unwrap_or(i64::MAX),
+            })
+            .collect();
+        if !counts.is_empty()
+            && let Err(error) = store.count_paths(&counts).await
+        {
+            // Figures for reading, nothing more.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "which way appends took was not kept"
+            );
+        }
+        if ending {
+            return;
+        }
+    }
+}
+
+fn as_i64(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 fn as_u64(n: usize) -> u64 {

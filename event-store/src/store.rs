@@ -23,8 +23,9 @@ use crate::{
     context::{Secret, Signer},
     guard, head,
     load::{self, Group, KeyUse},
-    paths::{Count, Path, Paths},
+    paths::{self, Count, Path, Paths},
     role::Role,
+    stats::{self, PathCount},
     token::{InvalidToken, Token, Tokens},
 };
 
@@ -224,6 +225,7 @@ impl Store {
             tasks.spawn(loads.run(self.0.append.clone(), self.0.partitions, cancelled.clone()));
         }
         tasks.spawn(guard::run(self.clone(), cancelled.clone()));
+        tasks.spawn(paths::keep(self.clone(), cancelled.clone()));
         tasks.spawn(head::announce(
             self.0.heads.clone(),
             self.0.append.clone(),
@@ -271,6 +273,11 @@ impl Store {
         let results = writer.append(batch).await;
         idle().push(writer);
         results
+    }
+
+    /// Adds to the figures of which way appends took.
+    pub async fn count_paths(&self, counts: &[PathCount]) -> Result<(), Error> {
+        stats::count(&self.0.append, counts).await
     }
 
     /// Loads what decisions about some streams need, and the earlier uses of some idempotency keys, in one round trip.

@@ -1,5 +1,7 @@
 //! `daybook import`: brings history in, shows how far it is, and reports what it met.
 
+pub mod postgres_es;
+
 use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result};

@@ -35,6 +35,7 @@ mod writers {
 use std::{
     collections::BTreeMap,
     path::PathBuf,
+    process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -100,6 +101,22 @@ impl Run {
     async fn server(&self, url: &str, n: usize) -> Server {
         let settings = [("DAYBOOK__APPEND__PROOFS", PROOFS[n])];
         Server::start_with(&self.program, url, &settings).await
+    }
+
+    /// What `daybook log fsck` finds.
+    async fn fsck(&self, url: &str) -> Vec<String> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(["log", "fsck"]).env("DATABASE_URL", url);
+        let ended = command.stdin(Stdio::null()).output().await.unwrap();
+        if ended.status.success() {
+            return Vec::new();
+        }
+        let said = [ended.stdout, ended.stderr].concat();
+        vec![format!(
+            "daybook log fsck: {}\n{}",
+            ended.status,
+            String::from_utf8_lossy(&said)
+        )]
     }
 }
 
@@ -185,6 +202,7 @@ async fn kills() {
             .flat_map(|seen: &Seen| seen.wrong(&log))
             .collect(),
         stuck,
+        run.fsck(&url).await,
     ]
     .concat();
     assert!(

@@ -20,8 +20,10 @@ mod bad_input;
 mod catalogue;
 mod embedded;
 mod forward;
+mod fsck;
 mod harness;
 mod import;
+mod import_postgres_es;
 mod isolation;
 mod numbered;
 #[expect(
@@ -36,5 +38,6 @@ mod projections;
 mod real_data;
 mod restart;
 mod standby;
+mod stats;
 mod suspension;
 mod writers;

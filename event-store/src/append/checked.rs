@@ -34,6 +34,7 @@ impl<K: std::hash::Hash + Eq> Numbers<K> {
 struct Parts<'a> {
     parts: Vec<i32>,
     stream: Vec<i32>,
+    name: Vec<&'a str>,
     expected: Vec<i32>,
     events: Vec<i32>,
     first: Vec<Option<Uuid>>,
@@ -96,6 +97,7 @@ pub(super) async fn call(
             }
             p.parts.push(std::mem::take(&mut leads));
             p.stream.push(number);
+            p.name.push(stream.as_str());
             p.expected.push(expected.code());
             p.events.push(count(events.len()));
             p.first.push(events.first().map(|event| event.event_id));
@@ -116,7 +118,7 @@ pub(super) async fn call(
     let rows = sqlx::query!(
         r#"select outcome as "outcome!", first_position, first_offset, events, versions, recorded_at, part, prior_hash, holder
            from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)"#,
+             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)"#,
         &q_partition,
         &t_tenant,
         &t_partition,
@@ -124,6 +126,7 @@ pub(super) async fn call(
         &s_stream as &[&str],
         &p.parts,
         &p.stream,
+        &p.name as &[&str],
         &p.expected,
         &p.events,
         &p.first as &[Option<Uuid>],

@@ -13,7 +13,7 @@ use crate::{
     measure::{Meter, closed, open, timed},
     run::{Bound, Run, Session, Subject},
     server::{Database, Running, Server, StoreOptions, register, run as statement},
-    statistics::show,
+    statistics::count,
     workload::{Population, TENANTS, tenants},
 };
 
@@ -34,13 +34,8 @@ struct Size {
 }
 
 impl Size {
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
     fn name(self) -> String {
-        format!(
-            "{} events, {} tenants",
-            show(self.events as f64),
-            show(self.tenants as f64)
-        )
+        format!("{} events, {} tenants", count(self.events), self.tenants)
     }
 }
 

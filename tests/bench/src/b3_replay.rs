@@ -22,6 +22,7 @@ use crate::{
     revision::Revision,
     run::{Bound, Run, Session, Subject},
     server::{Database, Server, StoreOptions},
+    statistics::count,
     workload::{Orders, Population, TENANTS},
 };
 
@@ -34,7 +35,7 @@ const WIDTH: u64 = 500;
 
 pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
     let events: u64 = if session.quick { 5_000 } else { 50_000 };
-    let case = format!("{events} events");
+    let case = format!("{} events", count(events));
     let database = server.fresh().await?;
     let store = database.store(&StoreOptions::default()).await?;
     fill(&store, events).await?;

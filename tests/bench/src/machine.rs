@@ -1,13 +1,19 @@
 //! What the figures were measured on.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    io::{Seek as _, Write as _},
+    path::Path,
+    process::Command,
+    time::Instant,
+};
 
 use anyhow::Result;
 use event_store::{Clock, SystemClock};
 use serde::Serialize;
 use sqlx::Connection;
 
-use crate::server::Server;
+use crate::{server::Server, statistics::median};
 
 /// The machine, and the versions.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +26,8 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// The file system under PostgreSQL's data.
     pub(crate) file_system: String,
+    /// How long that takes to make one page safe, median and 99th percentile, in milliseconds.
+    pub(crate) sync_ms: (f64, f64),
     pub(crate) postgresql: String,
     /// PostgreSQL's settings that matter here.
     pub(crate) settings: Vec<(String, String)>,
@@ -52,6 +60,7 @@ pub(crate) async fn describe(server: &Server) -> Result<Machine> {
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
             .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned()),
         file_system: file_system(server.data()),
+        sync_ms: sync(server.data())?,
         postgresql,
         settings,
         profile: if cfg!(debug_assertions) {
@@ -81,6 +90,23 @@ fn file_system(path: &Path) -> String {
     under
         .max_by_key(|(length, _)| *length)
         .map_or_else(|| "unknown".to_owned(), |(_, kind)| kind.to_owned())
+}
+
+/// Writes a page again and again, and waits each time until it is safe, as a commit does.
+fn sync(folder: &Path) -> Result<(f64, f64)> {
+    const TIMES: u32 = 200;
+    let mut file = tempfile::tempfile_in(folder)?;
+    let mut times = Vec::new();
+    for _ in 0..TIMES {
+        file.rewind()?;
+        file.write_all(&[1; 8192])?;
+        let began = Instant::now();
+        file.sync_data()?;
+        times.push(began.elapsed().as_secs_f64() * 1_000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    let highest = times.iter().rev().nth(2).copied().unwrap_or_default();
+    Ok((median(times), highest))
 }
 
 fn commit() -> Option<String> {

@@ -28,7 +28,7 @@ mod server;
 mod statistics;
 mod workload;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Parser, Subcommand};
@@ -116,7 +116,7 @@ async fn all(only: &[String], session: &mut Session, server: &Server) -> Result<
         if !only.is_empty() && !only.iter().any(|only| only.eq_ignore_ascii_case(name)) {
             continue;
         }
-        output::say(name);
+        let began = Instant::now();
         let done = match name {
             "B1" => b1_commands::run(session, server).await,
             "B2" => b2_append::run(session, server).await,
@@ -127,6 +127,10 @@ async fn all(only: &[String], session: &mut Session, server: &Server) -> Result<
             _ => b12_price::run(session, server).await,
         };
         done.with_context(|| format!("{name} failed"))?;
+        output::say(&format!(
+            "{name} took {:.0} s",
+            began.elapsed().as_secs_f64()
+        ));
     }
     Ok(())
 }

@@ -39,6 +39,8 @@ pub(crate) struct Meter {
 pub(crate) struct Cpu {
     pub(crate) postgres: f64,
     pub(crate) process: f64,
+    /// Whatever else ran on the machine, a load generator in a process of its own included.
+    pub(crate) others: f64,
 }
 
 impl Meter {
@@ -52,9 +54,14 @@ impl Meter {
 
     /// What was used since they began.
     pub(crate) fn read(self) -> Result<Cpu> {
+        let (postgres, process) = (
+            process::cpu_with_children(self.postgres)?,
+            process::cpu(self.process)?,
+        );
         Ok(Cpu {
-            postgres: process::cpu_with_children(self.postgres)?,
-            process: process::cpu(self.process)?,
+            postgres,
+            process,
+            others: process::cpu_of_machine()? - postgres - process,
         })
     }
 
@@ -64,6 +71,7 @@ impl Meter {
         Ok(Cpu {
             postgres: now.postgres - before.postgres,
             process: now.process - before.process,
+            others: (now.others - before.others).max(0.0),
         })
     }
 }
@@ -186,15 +194,15 @@ pub(crate) async fn open<C: Caller>(
     let arrivals = tokio::task::spawn_blocking(move || {
         let mut tasks = JoinSet::new();
         let gap = Duration::from_secs_f64(1.0 / per_second.max(1.0));
-        let (mut at, mut made) = (start, 0);
+        let (mut at, mut callers) = (start, 0);
         while at < until {
             if let Some(pause) = at.checked_duration_since(Instant::now()) {
                 std::thread::sleep(pause);
             }
             let waiting = lock(&idle).pop();
             let mut caller = waiting.unwrap_or_else(|| {
-                made += 1;
-                make(made)
+                callers += 1;
+                make(callers)
             });
             let (arrived, idle, results) = (at, Arc::clone(&idle), Arc::clone(&results));
             tasks.spawn_on(

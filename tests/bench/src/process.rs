@@ -53,6 +53,22 @@ pub(crate) fn cpu_with_children(pid: u32) -> Result<f64> {
     Ok(seconds(parent.own + parent.ended_children + children))
 }
 
+/// The processor time of the whole machine, whoever took it, in seconds.
+pub(crate) fn cpu_of_machine() -> Result<f64> {
+    let text = fs::read_to_string("/proc/stat").context("cannot read /proc/stat")?;
+    let line = text.lines().next().unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
+    let busy = line
+        .split_whitespace()
+        .skip(1)
+        .take(8)
+        .enumerate()
+        .filter(|(index, _)| !matches!(index, 3 | 4))
+        .filter_map(|(_, ticks)| ticks.parse::<u64>().ok())
+        .sum();
+    Ok(seconds(busy))
+}
+
 /// The memory of a process that is in the machine, in MiB.
 pub(crate) struct Memory {
     pub(crate) now: f64,

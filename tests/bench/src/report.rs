@@ -42,13 +42,15 @@ fn markdown(machine: &Machine, session: &Session) -> Result<String> {
         .collect();
     writeln!(
         text,
-        "Measured {} on {} ({} cores, {} GiB), Linux {}, {}; PostgreSQL {} ({}); {} build{}; {}.\n",
+        "Measured {} on {} ({} cores, {} GiB), Linux {}; data on {}, which makes a page safe in {} ms (p99 {} ms); PostgreSQL {} ({}); {} build{}; {}.\n",
         machine.date,
         machine.cpu,
         machine.cores,
         machine.memory_gib,
         machine.kernel,
         machine.file_system,
+        show(machine.sync_ms.0),
+        show(machine.sync_ms.1),
         machine.postgresql,
         settings.join(", "),
         machine.profile,
@@ -129,9 +131,9 @@ fn figures(text: &mut String, session: &Session, benchmark: &str) -> Result<()> 
     }
     writeln!(
         text,
-        "| case | side | median | lowest – highest | p50 ms | p99 ms | process cores | PostgreSQL cores | besides |"
+        "| case | side | median | lowest – highest | p50 ms | p99 ms | process cores | PostgreSQL cores | other cores | besides |"
     )?;
-    writeln!(text, "|---|---|---:|---:|---:|---:|---:|---:|---|")?;
+    writeln!(text, "|---|---|---:|---:|---:|---:|---:|---:|---:|---|")?;
     for subject in &subjects {
         let runs: Vec<&Run> = session.of(benchmark, subject).collect();
         let Some(first) = runs.first() else { continue };
@@ -151,7 +153,7 @@ fn figures(text: &mut String, session: &Session, benchmark: &str) -> Result<()> 
             .collect();
         writeln!(
             text,
-            "| {} | {} | {} {} | {} – {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} {} | {} – {} | {} | {} | {} | {} | {} | {} |",
             subject.case,
             subject.side,
             show(median(values())),
@@ -162,6 +164,7 @@ fn figures(text: &mut String, session: &Session, benchmark: &str) -> Result<()> 
             middle(&|run| run.p99_ms),
             middle(&|run| Some(run.process_cpu_seconds? / run.seconds?)),
             middle(&|run| Some(run.postgres_cpu_seconds? / run.seconds?)),
+            middle(&|run| Some(run.other_cpu_seconds? / run.seconds?)),
             besides.join("; ")
         )?;
     }

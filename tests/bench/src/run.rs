@@ -38,6 +38,9 @@ pub(crate) struct Run {
     /// Processor time of the process under test, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) process_cpu_seconds: Option<f64>,
+    /// Processor time of everything else on the machine, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) other_cpu_seconds: Option<f64>,
     /// Whatever else is worth knowing.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) extra: BTreeMap<&'static str, f64>,
@@ -66,6 +69,7 @@ impl Run {
             max_ms: None,
             postgres_cpu_seconds: None,
             process_cpu_seconds: None,
+            other_cpu_seconds: None,
             extra: BTreeMap::new(),
         }
     }
@@ -86,6 +90,7 @@ impl Run {
             max_ms: Some(load.percentile(100.0)),
             postgres_cpu_seconds: Some(load.cpu.postgres),
             process_cpu_seconds: Some(load.cpu.process),
+            other_cpu_seconds: Some(load.cpu.others),
             ..Self::figure(benchmark, case, side, round, load.rate(), unit)
         }
     }
@@ -104,6 +109,7 @@ impl Run {
             seconds: Some(timed.seconds),
             postgres_cpu_seconds: Some(timed.cpu.postgres),
             process_cpu_seconds: Some(timed.cpu.process),
+            other_cpu_seconds: Some(timed.cpu.others),
             ..Self::figure(
                 benchmark,
                 case,
@@ -179,8 +185,8 @@ impl Session {
     pub(crate) fn window(&self) -> Window {
         if self.quick {
             Window {
-                warm_up: Duration::from_millis(200),
-                measured: Duration::from_millis(600),
+                warm_up: Duration::from_millis(150),
+                measured: Duration::from_millis(450),
             }
         } else {
             Window {

@@ -13,25 +13,31 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// Three significant digits at least, thousands apart: `12,300`, `45.6`, `0.789`.
+/// A whole number for people, thousands apart: `12,300`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Three significant digits at least: `12,300`, `45.6`, `0.789`.
 pub(crate) fn show(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
     let size = value.abs();
     if size >= 100.0 {
-        let digits = format!("{size:.0}");
-        let mut text = String::new();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                text.push(',');
-            }
-            text.push(digit);
-        }
-        if value < 0.0 {
-            text.insert(0, '-');
-        }
-        text
+        // The rounded digits are a whole number.
+        let whole = format!("{size:.0}")
+            .parse()
+            .map_or_else(|_| format!("{size:.0}"), count);
+        format!("{}{whole}", if value < 0.0 { "-" } else { "" })
     } else if size >= 10.0 {
         format!("{value:.1}")
     } else if size >= 1.0 || size == 0.0 {

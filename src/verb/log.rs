@@ -1,0 +1,4 @@
+//! `daybook log`: one file per verb.
+
+pub mod fsck;
+pub mod stats;
