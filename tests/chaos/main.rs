@@ -11,6 +11,7 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::similar_names,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]

@@ -314,7 +314,7 @@ async fn every_damage_beside_the_events_is_found_and_named() {
         ),
         (
             "insert into log.command values ('{tenant}', '{tenant}', '',
-               '{\"stream\": \"order-z\", \"position\": 99, \"version\": 1, \"offset\": 99, \"events\": 1}', now())",
+               '{\"position\": 99, \"version\": 1, \"offset\": 99, \"events\": 1}', now())",
             "log.command.response",
         ),
         (

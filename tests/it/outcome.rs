@@ -31,9 +31,9 @@ struct World {
     port: u16,
 }
 
-/// Appends are waiting for a lock.
-const WAITING: &str = "select count(*) = 1 from pg_stat_activity where datname = current_database() \
-     and usename = 'daybook_append' and wait_event_type = 'Lock'";
+/// The append that waits for a lock, if it is the only one.
+const WAITING: &str = "select min(pid) from pg_stat_activity where datname = current_database() \
+     and usename = 'daybook_append' and wait_event_type = 'Lock' having count(*) = 1";
 
 impl World {
     async fn new() -> Self {
@@ -76,20 +76,23 @@ impl World {
         sqlx::raw_sql(sql).execute(&mut self.locker).await.unwrap();
     }
 
-    async fn waits(&mut self) {
-        until("an append that waits", async || {
-            holds(&mut self.admin, WAITING).await
-        })
-        .await;
-    }
-
-    async fn waiting_backend(&mut self) -> i32 {
-        let which = "select pid from pg_stat_activity where datname = current_database() \
-             and usename = 'daybook_append' and wait_event_type = 'Lock'";
-        sqlx::query_scalar(which)
-            .fetch_one(&mut self.admin)
+    /// The one append that waits for a lock: its session.
+    async fn waiting(&mut self) -> Option<i32> {
+        sqlx::query_scalar(WAITING)
+            .fetch_optional(&mut self.admin)
             .await
             .unwrap()
+    }
+
+    /// Waits until one does.
+    async fn waits(&mut self) -> i32 {
+        let mut session = None;
+        until("an append that waits", async || {
+            session = self.waiting().await;
+            session.is_some()
+        })
+        .await;
+        session.unwrap()
     }
 
     /// Position, version and event id of everything that the tenant has after its registration.
@@ -126,13 +129,12 @@ async fn a_lost_session_is_ended_before_its_append_is_sent_again() {
     let command = append(world.tenant, "order-a", Expected::NoStream, 2);
     let ids: Vec<_> = command.events.iter().map(|event| event.event_id).collect();
     let answer = world.submit(command);
-    world.waits().await;
-    let lost = world.waiting_backend().await;
+    let lost = world.waits().await;
     world.forwarder.cut();
 
     // Its statement would go on as soon as the lock is free: it must be gone before the next one is sent.
     until("the next try of the append", async || {
-        holds(&mut world.admin, WAITING).await && world.waiting_backend().await != lost
+        world.waiting().await.is_some_and(|session| session != lost)
     })
     .await;
     let gone = sqlx::query_scalar::<_, bool>(
@@ -178,8 +180,7 @@ async fn only_what_was_under_way_is_unknown_when_the_database_stays_away() {
     world.lock().await;
     let command = append(world.tenant, "order-a", Expected::NoStream, 1);
     let under_way = world.submit(command.clone());
-    world.waits().await;
-    let lost = world.waiting_backend().await;
+    let lost = world.waits().await;
     world.forwarder.lead_to(None);
     world.forwarder.cut();
     let queued = world.submit(append(world.tenant, "order-b", Expected::NoStream, 1));
@@ -211,10 +212,12 @@ async fn only_what_was_under_way_is_unknown_when_the_database_stays_away() {
     })
     .await;
     world.unlock().await;
-    let (Ok(Outcome::Appended(numbers))
-    | Ok(Outcome::Duplicate {
-        original: numbers, ..
-    })) = repeated.await.unwrap()
+    let Ok(
+        Outcome::Appended(numbers)
+        | Outcome::Duplicate {
+            original: numbers, ..
+        },
+    ) = repeated.await.unwrap()
     else {
         panic!("the repetition has no answer");
     };
@@ -258,8 +261,7 @@ async fn what_is_written_stays_so_when_the_rest_of_its_batch_fails() {
     let store = world.store.clone();
     let written = batch[0].events[0].event_id;
     let answer = tokio::spawn(async move { store.append(&batch).await });
-    world.waits().await;
-    let waiting = world.waiting_backend().await;
+    let waiting = world.waits().await;
     let cancelled = sqlx::query_scalar::<_, bool>("select pg_cancel_backend($1)")
         .bind(waiting)
         .fetch_one(&mut world.admin);
