@@ -92,10 +92,13 @@ impl Writer {
             match self.attempt(batch, &mut results, repeat).await {
                 Ok(()) => break,
                 Err(Trouble::Lost(error, session)) => {
-                    self.find_out(batch, &mut results, error, session).await?;
+                    let found = self.find_out(batch, &mut results, error, session).await;
+                    if let Err(error) = found {
+                        return rest(results, error);
+                    }
                 }
                 Err(Trouble::Refused(error) | Trouble::Unsent(error)) => {
-                    return Err(Error::Unavailable(error));
+                    return rest(results, Error::Unavailable(error));
                 }
             }
         }
@@ -334,6 +337,21 @@ async fn link<'a>(
     }
     slot.as_mut()
         .ok_or(Trouble::Unsent(sqlx::Error::PoolClosed))
+}
+
+/// An error is the result of what has none yet, and of the call if nothing has one: what is known to be written stays so.
+fn rest(results: Results, error: Error) -> Result<Vec<Result<Outcome, Error>>, Error> {
+    if results.iter().all(Option::is_none) {
+        return Err(error);
+    }
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "a part of an append failed"
+    );
+    let results = results.into_iter();
+    Ok(results
+        .map(|result| result.unwrap_or_else(|| Err(error.for_another())))
+        .collect())
 }
 
 fn set(results: &mut Results, open: &[usize], n: usize, result: Result<Outcome, Error>) {
