@@ -42,6 +42,8 @@ create or replace function log.append(
 language plpgsql volatile security definer
 set search_path = pg_catalog
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -95,7 +97,8 @@ begin
          string_agg(n.tenant::text, ', ') filter (where t.partition <> q_partition[n.partition])
     into t_state, t_position, t_newest, wrong
     from unnest(t_tenant, t_partition) with ordinality n(tenant, partition, ord)
-    left join log.tenant t on t.tenant_id = n.tenant
+    left join lateral (
+      select t.state, t.partition from log.tenant t where t.tenant_id = n.tenant limit 1) t on true
     left join lateral (
       select e.position, e.occurred_at from log.event e where e.tenant_id = n.tenant
       order by e.position desc limit 1) m on true;

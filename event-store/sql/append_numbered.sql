@@ -22,6 +22,8 @@ create or replace function log.append_numbered(
 language plpgsql volatile security definer
 set search_path = pg_catalog
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 declare
   matched      int;
@@ -59,7 +61,9 @@ begin
         select u.tenant, min(u.partition) as partition, min(u.position) as first,
                max(u.position) - min(u.position) + 1 = count(distinct u.position) and count(distinct u.partition) = 1 as dense
         from unnest(e_partition, e_tenant, e_position) u(partition, tenant, position) group by u.tenant) e
-      left join log.tenant t on t.tenant_id = e.tenant and t.partition = e.partition and t.state = 'active'
+      left join lateral (
+        select t.tenant_id from log.tenant t
+        where t.tenant_id = e.tenant and t.partition = e.partition and t.state = 'active' limit 1) t on true
       left join lateral (
         select n.position from log.event n where n.tenant_id = e.tenant order by n.position desc limit 1) m on true
       where (e.dense and t.tenant_id is not null and e.first = coalesce(m.position, 0) + 1) is not true;

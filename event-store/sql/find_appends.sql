@@ -11,6 +11,8 @@ returns table (ord int, event_position bigint, event_offset bigint, version int,
 language sql volatile security definer
 set search_path = pg_catalog
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
   select pg_logical_emit_message(true, 'daybook', 'looked up');
   select w.ord::int, f.position, f."offset", f.version, f.recorded_at

@@ -6,6 +6,8 @@ create or replace function log.save_snapshots(
 language sql volatile security definer
 set search_path = pg_catalog
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
   insert into log.snapshot as kept (tenant_id, stream_id, version, state, schema_hash)
   select distinct on (s.tenant, s.stream) s.tenant, s.stream, s.version, s.state, s.schema
