@@ -31,8 +31,8 @@ struct Greeting {
 }
 
 impl Server {
-    /// `daybook serve`, from beside this program.
-    pub(crate) async fn daybook(database: &str) -> Result<Self> {
+    /// `daybook serve` in these roles, from beside this program.
+    pub(crate) async fn daybook(roles: &str, database: &str) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("daybook");
         ensure!(
             program.is_file(),
