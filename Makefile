@@ -51,6 +51,16 @@ test-docs: ## Run the commands that the documentation shows
 	cargo build --locked --bin daybook
 	@infra/dev/docs.py
 
+.PHONY: chaos chaos-short chaos-broken
+chaos: ## Kill servers and PostgreSQL under load and check the log (KILLS=200, SEED=… repeats the choices of a run)
+	@$(SETUP) rust packages postgres
+	KILLS="$(or $(KILLS),200)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact kills --nocapture
+chaos-short:
+	@$(MAKE) --no-print-directory chaos KILLS=15
+chaos-broken: ## Show that the fault harness finds what is broken on purpose
+	@$(SETUP) rust packages postgres
+	@tests/chaos/broken/run
+
 .PHONY: check
 check: ## Everything that CI checks
 	@bash .ci/run

@@ -6,8 +6,8 @@ set local role daybook_owner;
 -- is killed loses its last seconds.
 create table log.path_stat (
   day       date not null,
-  -- The path that was taken, and why it was not the numbered one; empty where it was.
-  path      text collate "C" not null check (path in ('numbered', 'checked')),
+  -- The path that was taken, or the queue in front of both; and why it was not the numbered one, where that was counted.
+  path      text collate "C" not null check (path in ('numbered', 'checked', 'queue')),
   reason    text collate "C" not null,
   commands  bigint not null default 0,
   events    bigint not null default 0,

@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use projections::{Engine, NotCaughtUp, Waiter};
 use read_api::Query;
 use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{config::Config, lifecycle::Lifecycle, verb::serve::Role};
 
@@ -53,6 +54,8 @@ impl Roles {
 /// Everything of one server, ready to listen.
 pub struct Application {
     router: Router,
+    /// Ends what commands and queries need; only once all of them are answered.
+    needed: DropGuard,
 }
 
 /// Creates or upgrades a database: roles, tables, functions, and the read models' tables.
@@ -79,10 +82,11 @@ impl Application {
         roles: Roles,
     ) -> Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        store.start(&lifecycle.tasks, &lifecycle.cancelled);
+        let needed = CancellationToken::new();
+        store.start(&lifecycle.tasks, &needed);
         let waiter = if roles.projections {
             let engine = engine(&store).await?;
-            engine.run(&lifecycle.tasks, &lifecycle.cancelled);
+            engine.run(&lifecycle.tasks, &needed);
             engine.waiter()
         } else {
             Waiter::new(store.clone())
@@ -121,11 +125,14 @@ impl Application {
         }
         Ok(Self {
             router: gateway::edge(router, clock),
+            needed: needed.drop_guard(),
         })
     }
 
-    /// Answers until the lifecycle ends, then finishes what is under way.
+    /// Answers until the lifecycle ends, then finishes what is under way. Only after that the tasks end, so that what was
+    /// asked in time is still done.
     pub async fn serve(self, listener: TcpListener, lifecycle: &Lifecycle) -> Result<()> {
+        let _needed = self.needed;
         let cancelled = lifecycle.cancelled.clone();
         let ending = cancelled.clone();
         let server = axum::serve(listener, self.router)

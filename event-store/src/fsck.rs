@@ -70,7 +70,7 @@ pub struct Proved {
     pub commands: u64,
     /// Snapshots.
     pub snapshots: u64,
-    /// Checkpoints of projections.
+    /// Checkpoints of projections and of the guard.
     pub checkpoints: u64,
 }
 

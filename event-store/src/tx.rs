@@ -55,7 +55,7 @@ impl PartitionTx {
 
     /// Keeps what it did.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.0.commit().await?)
+        self.0.commit().await.map_err(Error::Database)
     }
 }
 

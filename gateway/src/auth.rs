@@ -3,6 +3,7 @@
 
 pub mod api_key;
 mod bearer;
+mod lookup;
 mod scopes;
 
 use async_trait::async_trait;

@@ -1,5 +1,7 @@
 //! `daybook serve`: the server on an existing PostgreSQL, in one role or all.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use clap::{Args as ClapArgs, ValueEnum};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -7,6 +9,9 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use crate::{app, database::Place, lifecycle::Lifecycle, output};
+
+/// How long a server that has given its last answer may take to flush and to stop its projections.
+const FLUSH: Duration = Duration::from_secs(10);
 
 /// What a process does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -51,7 +56,9 @@ pub async fn run(place: &Place, args: &Args, metrics: PrometheusHandle) -> Resul
     output::json(
         &serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") }),
     );
-    application.serve(listener, &lifecycle).await
+    let served = application.serve(listener, &lifecycle).await;
+    lifecycle.stop(FLUSH).await;
+    served
 }
 
 /// Listens, or says what to do.

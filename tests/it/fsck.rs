@@ -314,8 +314,12 @@ async fn every_damage_beside_the_events_is_found_and_named() {
         ),
         (
             "insert into log.command values ('{tenant}', '{tenant}', '',
-               '{\"stream\": \"order-z\", \"position\": 99, \"version\": 1, \"offset\": 99, \"events\": 1}', now())",
+               '{\"position\": 99, \"version\": 1, \"offset\": 99, \"events\": 1}', now())",
             "log.command.response",
+        ),
+        (
+            "insert into log.proved values ({partition}, 10) on conflict (partition) do update set next_offset = 10",
+            "log.proved.next_offset",
         ),
         (
             "update log.snapshot set version = 6",

@@ -20,6 +20,7 @@ mod bad_input;
 mod catalogue;
 mod compat;
 mod embedded;
+mod forward;
 mod fsck;
 mod harness;
 mod import;
@@ -31,9 +32,14 @@ mod numbered;
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
+mod outcome;
+mod plans;
+mod postgres;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
+mod restart;
+mod standby;
 mod stats;
 mod suspension;
 mod writers;

@@ -22,7 +22,7 @@ async fn fact(store: &Store, tenant: TenantId, stream: &str) -> Option<Fact> {
 }
 
 /// An append decided on what a load sees now.
-async fn decided(store: &Store, tenant: TenantId, stream: &str, expected: Expected) -> Append {
+pub async fn decided(store: &Store, tenant: TenantId, stream: &str, expected: Expected) -> Append {
     Append {
         fact: fact(store, tenant, stream).await,
         ..append(tenant, stream, expected, 1)

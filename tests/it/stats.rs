@@ -138,36 +138,67 @@ async fn paths_add_up_over_servers_and_days() {
     let database = harness::database().await;
     let store = database.store().await;
     let today = SystemClock.now().date_naive();
-    let count = |path, reason, commands| PathCount {
-        day: today,
-        path,
-        reason,
-        commands,
-        events: 2 * commands,
-        batches: 10,
-        waited_us: 1_500 * commands,
+    let yesterday = today.pred_opt().unwrap();
+    let counts = |day| {
+        let count = |path, reason, commands, batches, waited_us| PathCount {
+            day,
+            path,
+            reason,
+            commands,
+            events: 2 * commands,
+            batches,
+            waited_us,
+        };
+        [
+            count("numbered", "known", 100, 0, 0),
+            count("numbered", "", 0, 10, 0),
+            count("checked", "claims", 5, 0, 0),
+            count("checked", "any", 7, 0, 0),
+            count("checked", "", 0, 2, 0),
+            count("queue", "", 112, 12, 336_000),
+        ]
     };
-    let yesterday = PathCount {
-        day: today.pred_opt().unwrap(),
-        ..count("numbered", "", 7)
-    };
-    let first = [
-        count("numbered", "", 100),
-        count("checked", "claims", 5),
-        yesterday,
-    ];
-    store.count_paths(&first).await.unwrap();
-    let second = [count("numbered", "", 300), count("numbered", "", 20)];
-    store.count_paths(&second).await.unwrap();
+    store.count_paths(&counts(yesterday)).await.unwrap();
+    for _ in 0..2 {
+        store.count_paths(&counts(today)).await.unwrap();
+    }
     store.count_paths(&[]).await.unwrap();
     let appends = &report(&database, &[])["appends"];
-    assert_eq!(appends.as_array().unwrap().len(), 3);
+    assert_eq!(appends.as_array().unwrap().len(), 6);
     assert_eq!(
         appends[0],
-        json!({ "day": today, "path": "numbered", "reason": "", "commands": 420, "events": 840, "batches": 30,
-            "commandsPerBatch": 14.0, "waitMs": 1.5 })
+        json!({ "day": today, "path": "checked", "commands": 24, "events": 48, "batches": 4, "commandsPerBatch": 6.0,
+            "waitMs": 0.0, "reasons": { "any": 14, "claims": 10 } })
     );
-    assert_eq!(appends[1]["reason"], json!("claims"));
+    assert_eq!(
+        (&appends[1]["path"], &appends[1]["commandsPerBatch"]),
+        (&json!("numbered"), &json!(10.0))
+    );
+    assert_eq!(
+        (&appends[2]["path"], &appends[2]["waitMs"]),
+        (&json!("queue"), &json!(3.0))
+    );
     let only_today = &report(&database, &["--days", "1"])["appends"];
-    assert_eq!(only_today.as_array().unwrap().len(), 2);
+    assert_eq!(only_today.as_array().unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_keeps_its_counts() {
+    let database = harness::database().await;
+    let served = database.serve().await;
+    let tenant = served.tenant(&["*"]).await;
+    let path = format!("/api/v1/orders/{}/place", SystemClock.uuid_v7());
+    let (status, answer) = served.post(&tenant.key, &path, &harness::an_order()).await;
+    assert_eq!(status, 201, "{answer}");
+    // A server that ends says what it has not said yet.
+    served.stop().await;
+    let report = report(&database, &[]);
+    let appends = report["appends"].as_array().unwrap();
+    let commands = |path: &str| -> i64 {
+        let rows = appends.iter().filter(|row| row["path"] == path);
+        rows.map(|row| row["commands"].as_i64().unwrap()).sum()
+    };
+    assert_eq!(commands("queue"), 1, "{report:#}");
+    // The tenant and its key went past the queue.
+    assert_eq!(commands("numbered") + commands("checked"), 3, "{report:#}");
 }

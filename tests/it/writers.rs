@@ -1,19 +1,19 @@
 //! Two server processes on one database, many writers, readers who never stop, and SIGKILL at random moments: no number is
 //! ever missing, doubled or out of order, and what was acknowledged is there exactly once.
 
-mod check;
+pub mod check;
 mod follow;
-mod load;
-mod random;
-mod server;
+pub mod load;
+pub mod random;
+pub mod server;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::harness;
-use check::{Ledger, Log, Seen};
-use load::Target;
+use check::{Log, Outages, Seen};
+use load::{Target, Writers};
 use random::Random;
 use server::Server;
 
@@ -30,12 +30,7 @@ async fn writers_readers_and_kills() {
     let database = harness::database().await;
     let store = database.store().await;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let (mut tenants, mut keys) = (Vec::new(), Vec::new());
-    for _ in 0..TENANTS {
-        let tenant = load::tenant(&store).await;
-        keys.push(load::key(&store, tenant).await);
-        tenants.push(tenant);
-    }
+    let (tenants, keys) = load::tenants(&store, TENANTS).await;
 
     let mut random = Random::new(SEED);
     let mut servers = [
@@ -46,18 +41,8 @@ async fn writers_readers_and_kills() {
         servers.each_ref().map(|server| server.url.clone()),
         keys,
     ));
-    let readers = follow::start(&tasks, &stop, &store, &tenants);
-    let writing = CancellationToken::new();
-    let writers: Vec<_> = (0..WRITERS)
-        .map(|n| {
-            tasks.spawn(load::write(
-                target.clone(),
-                Random::new(SEED ^ (n + 1) << 20),
-                n,
-                writing.clone(),
-            ))
-        })
-        .collect();
+    let readers = follow::start(&tasks, &stop, &store, &tenants, Outages::None);
+    let writers = Writers::start(&target, WRITERS, SEED);
 
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(random.between(BETWEEN.0, BETWEEN.1))).await;
@@ -66,11 +51,7 @@ async fn writers_readers_and_kills() {
         servers[victim] = Server::start(&database.url).await;
         target.moved(victim, servers[victim].url.clone());
     }
-    writing.cancel();
-    let mut ledger = Ledger::default();
-    for writer in writers {
-        ledger.merge(writer.await.unwrap());
-    }
+    let ledger = writers.end().await;
     for server in &mut servers {
         server.kill().await;
     }
@@ -88,7 +69,7 @@ async fn writers_readers_and_kills() {
     );
     let wrong = [
         log.wrong(),
-        ledger.wrong(&log),
+        ledger.wrong(&log, Outages::None),
         seen.iter()
             .flat_map(|seen: &Seen| seen.wrong(&log))
             .collect(),

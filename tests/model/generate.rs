@@ -65,7 +65,8 @@ impl Generator {
         let mut parts = Vec::new();
         let count = if r.chance(80) { 1 } else { r.between(2, 3) };
         for number in 0..count {
-            let name = names.remove(usize::try_from(r.between(0, names.len() as i64 - 1)).unwrap());
+            let last = i64::try_from(names.len()).unwrap() - 1;
+            let name = names.remove(usize::try_from(r.between(0, last)).unwrap());
             let stream = format!("thing-{name}");
             let version = truth.version(tenant, &stream);
             let expected = match r.between(1, 100) {

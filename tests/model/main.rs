@@ -10,6 +10,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::disallowed_methods,
     missing_docs,
     unreachable_pub,
     reason = "a test"
@@ -28,7 +29,7 @@ mod worker;
 
 use event_store::Proofs;
 
-/// What the random choices are made from, unless DAYBOOK_MODEL_SEED says otherwise; a failure names it.
+/// What the random choices are made from, unless `DAYBOOK_MODEL_SEED` says otherwise; a failure names it.
 const SEED: i64 = 0x0dab;
 
 fn main() {
@@ -53,12 +54,11 @@ fn main() {
     for (number, proofs) in (0..).zip(pairs) {
         let name = format!("{:?} beside {:?}", proofs[0], proofs[1]);
         let run = runtime.block_on(async { tokio::spawn(run::run(seed + number, proofs)).await });
-        match run {
-            Ok(sum) => println!("test {name} ... ok ({sum})"),
-            Err(_) => {
-                println!("test {name} ... FAILED (DAYBOOK_MODEL_SEED={seed})");
-                failed += 1;
-            }
+        if let Ok(sum) = run {
+            println!("test {name} ... ok ({sum})");
+        } else {
+            println!("test {name} ... FAILED (DAYBOOK_MODEL_SEED={seed})");
+            failed += 1;
         }
     }
     let word = if failed == 0 { "ok" } else { "FAILED" };

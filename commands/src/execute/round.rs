@@ -69,20 +69,17 @@ pub(super) async fn run(
         let Some(request) = requests.get(index) else {
             continue;
         };
-        match &outcome {
-            Ok(Outcome::Appended(numbers)) => {
-                let kept = Kept {
-                    state: left.state,
-                    next_offset: numbers.last_offset() + 1,
-                };
-                bus.aggregates.keep(request.target(), kept);
-                snapshots.extend(left.snapshot);
-            }
+        if let Ok(Outcome::Appended(numbers)) = &outcome {
+            let kept = Kept {
+                state: left.state,
+                next_offset: numbers.last_offset() + 1,
+            };
+            bus.aggregates.keep(request.target(), kept);
+            snapshots.extend(left.snapshot);
+        } else {
             // Whatever it was decided on, the log knows better.
-            Ok(_) | Err(_) => {
-                bus.aggregates.forget(&request.target());
-                doubts.fresh.insert(request.target());
-            }
+            bus.aggregates.forget(&request.target());
+            doubts.fresh.insert(request.target());
         }
         if let Some(answer) = settle(bus, request, accepted, outcome, &mut beaten).await {
             set(answers, index, answer);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use event_schemas::TenantId;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -32,7 +33,7 @@ impl<K: std::hash::Hash + Eq> Numbers<K> {
 /// The arguments per part, see the function.
 #[derive(Default)]
 struct Parts<'a> {
-    parts: Vec<i32>,
+    count: Vec<i32>,
     stream: Vec<i32>,
     name: Vec<&'a str>,
     expected: Vec<i32>,
@@ -41,7 +42,7 @@ struct Parts<'a> {
     command: Vec<Uuid>,
     change: Vec<i16>,
     hash: Vec<Option<&'a [u8]>>,
-    occurred: Vec<Option<chrono::DateTime<chrono::Utc>>>,
+    occurred: Vec<Option<DateTime<Utc>>>,
     claims: Vec<i32>,
 }
 
@@ -55,76 +56,121 @@ struct Claims<'a> {
     takes: Vec<bool>,
 }
 
+/// Everything that the function takes.
+#[derive(Default)]
+struct Arguments<'a> {
+    partitions: Vec<i16>,
+    tenant: Vec<Uuid>,
+    tenant_partition: Vec<i32>,
+    stream_tenant: Vec<i32>,
+    stream: Vec<&'a str>,
+    parts: Parts<'a>,
+    claims: Claims<'a>,
+    events: Events<'a>,
+    event_part: Vec<i32>,
+    event_index: Vec<i32>,
+}
+
+impl<'a> Arguments<'a> {
+    fn of(partitions: u16, batch: &[&'a Append]) -> Self {
+        let mut of: BTreeMap<u16, i32> = batch
+            .iter()
+            .map(|a| (a.tenant.partition(partitions), 0))
+            .collect();
+        for (number, (_, slot)) in (1..).zip(of.iter_mut()) {
+            *slot = number;
+        }
+        let mut all = Self {
+            partitions: of.keys().map(|p| narrow(*p)).collect(),
+            ..Self::default()
+        };
+        let mut tenants = Numbers::<TenantId>::new();
+        let mut streams = Numbers::<(i32, &str)>::new();
+        for append in batch {
+            let partition = append.tenant.partition(partitions);
+            let (tenant, fresh) = tenants.of(append.tenant);
+            if fresh {
+                all.tenant.push(append.tenant.0);
+                all.tenant_partition
+                    .push(of.get(&partition).copied().unwrap_or(0));
+            }
+            all.claims(append);
+            let mut leads = count(append.others.len()) + 1;
+            for (stream, expected, events) in append.parts() {
+                let (number, fresh) = streams.of((tenant, stream.as_str()));
+                if fresh {
+                    all.stream_tenant.push(tenant);
+                    all.stream.push(stream.as_str());
+                }
+                let p = &mut all.parts;
+                p.count.push(std::mem::take(&mut leads));
+                p.stream.push(number);
+                p.name.push(stream.as_str());
+                p.expected.push(expected.code());
+                p.events.push(count(events.len()));
+                p.first.push(events.first().map(|event| event.event_id));
+                p.command.push(append.command_id);
+                p.change.push(TenantChange::code(append.change));
+                p.hash
+                    .push(append.request_hash.as_ref().map(<[u8; 32]>::as_slice));
+                p.occurred.push(append.occurred_at);
+                p.claims.push(count(append.claims.len()));
+                let part = count(p.count.len());
+                for (index, event) in (1..).zip(events) {
+                    all.event_part.push(part);
+                    all.event_index.push(index);
+                    all.events.push(append, partition, stream.as_str(), event);
+                }
+            }
+        }
+        all
+    }
+
+    /// The unique values of the next command.
+    fn claims(&mut self, append: &'a Append) {
+        for claim in &append.claims {
+            self.claims.part.push(count(self.parts.count.len()) + 1);
+            self.claims.kind.push(&claim.kind);
+            self.claims.value.push(&claim.value);
+            self.claims.stream.push(claim.stream.as_str());
+            self.claims.takes.push(claim.takes);
+        }
+    }
+}
+
+/// What the function answers to one command.
+struct Row {
+    outcome: i16,
+    first_position: Option<i64>,
+    first_offset: Option<i64>,
+    events: Option<i32>,
+    versions: Option<Vec<i32>>,
+    recorded_at: Option<DateTime<Utc>>,
+    part: Option<i32>,
+    prior_hash: Option<Vec<u8>>,
+    holder: Option<String>,
+}
+
 /// Appends a batch; one outcome each, in order.
 pub(super) async fn call(
     connection: &mut PgConnection,
     partitions: u16,
     batch: &[&Append],
 ) -> Result<Vec<Outcome>, sqlx::Error> {
-    let mut q: BTreeMap<u16, i32> = batch
-        .iter()
-        .map(|a| (a.tenant.partition(partitions), 0))
-        .collect();
-    for (number, (_, slot)) in (1..).zip(q.iter_mut()) {
-        *slot = number;
-    }
-    let q_partition: Vec<i16> = q.keys().map(|p| narrow(*p)).collect();
-    let (mut tenants, mut streams) = (Numbers::<TenantId>::new(), Numbers::<(i32, &str)>::new());
-    let (mut t_tenant, mut t_partition) = (Vec::new(), Vec::new());
-    let (mut s_tenant, mut s_stream) = (Vec::new(), Vec::new());
-    let (mut p, mut k, mut e) = (Parts::default(), Claims::default(), Events::default());
-    let (mut e_part, mut e_index) = (Vec::new(), Vec::new());
-    for append in batch {
-        let partition = append.tenant.partition(partitions);
-        let (tenant, fresh) = tenants.of(append.tenant);
-        if fresh {
-            t_tenant.push(append.tenant.0);
-            t_partition.push(q.get(&partition).copied().unwrap_or(0));
-        }
-        for claim in &append.claims {
-            k.part.push(count(p.parts.len()) + 1);
-            k.kind.push(&claim.kind);
-            k.value.push(&claim.value);
-            k.stream.push(claim.stream.as_str());
-            k.takes.push(claim.takes);
-        }
-        let mut leads = count(append.others.len()) + 1;
-        for (stream, expected, events) in append.parts() {
-            let (number, fresh) = streams.of((tenant, stream.as_str()));
-            if fresh {
-                s_tenant.push(tenant);
-                s_stream.push(stream.as_str());
-            }
-            p.parts.push(std::mem::take(&mut leads));
-            p.stream.push(number);
-            p.name.push(stream.as_str());
-            p.expected.push(expected.code());
-            p.events.push(count(events.len()));
-            p.first.push(events.first().map(|event| event.event_id));
-            p.command.push(append.command_id);
-            p.change.push(TenantChange::code(append.change));
-            p.hash
-                .push(append.request_hash.as_ref().map(<[u8; 32]>::as_slice));
-            p.occurred.push(append.occurred_at);
-            p.claims.push(count(append.claims.len()));
-            for (index, event) in (1..).zip(events) {
-                e_part.push(count(p.parts.len()));
-                e_index.push(index);
-                e.push(append, partition, stream.as_str(), event);
-            }
-        }
-    }
+    let all = Arguments::of(partitions, batch);
+    let (p, k, e) = (&all.parts, &all.claims, &all.events);
     let hashes = e.hashes();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select outcome as "outcome!", first_position, first_offset, events, versions, recorded_at, part, prior_hash, holder
            from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
              $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)"#,
-        &q_partition,
-        &t_tenant,
-        &t_partition,
-        &s_tenant,
-        &s_stream as &[&str],
-        &p.parts,
+        &all.partitions,
+        &all.tenant,
+        &all.tenant_partition,
+        &all.stream_tenant,
+        &all.stream as &[&str],
+        &p.count,
         &p.stream,
         &p.name as &[&str],
         &p.expected,
@@ -133,15 +179,15 @@ pub(super) async fn call(
         &p.command,
         &p.change,
         &p.hash as &[Option<&[u8]>],
-        &p.occurred as &[Option<chrono::DateTime<chrono::Utc>>],
+        &p.occurred as &[Option<DateTime<Utc>>],
         &p.claims,
         &k.part,
         &k.kind as &[&str],
         &k.value as &[&[u8]],
         &k.stream as &[&str],
         &k.takes,
-        &e_part,
-        &e_index,
+        &all.event_part,
+        &all.event_index,
         &e.partition,
         &e.tenant,
         &e.stream as &[&str],
@@ -155,46 +201,51 @@ pub(super) async fn call(
     )
     .fetch_all(connection)
     .await?;
+    rows.into_iter().map(Row::outcome).collect()
+}
 
-    rows.into_iter()
-        .map(|row| {
-            let numbers = |first_versions: Vec<i32>| {
-                Some(Appended {
-                    first_position: row.first_position?,
-                    first_offset: row.first_offset?,
-                    events: row.events?,
-                    first_versions,
-                    recorded_at: row.recorded_at?,
-                })
-            };
-            let versions = row.versions.unwrap_or_default();
-            let refused = |refusal| Some(Outcome::Refused(refusal));
-            let outcome = match row.outcome {
-                0 => numbers(versions).map(Outcome::Appended),
-                1 => versions.first().map(|current| Outcome::Conflict {
-                    current_version: *current,
-                    stream: usize::try_from(row.part.unwrap_or(1) - 1).unwrap_or(0),
+impl Row {
+    fn outcome(self) -> Result<Outcome, sqlx::Error> {
+        let code = self.outcome;
+        let refused = |refusal| Some(Outcome::Refused(refusal));
+        let outcome = match code {
+            0 => self.numbers().map(Outcome::Appended),
+            1 => self
+                .versions
+                .and_then(|versions| versions.first().copied())
+                .map(|current_version| Outcome::Conflict {
+                    current_version,
+                    stream: usize::try_from(self.part.unwrap_or(1) - 1).unwrap_or(0),
                 }),
-                2 => numbers(versions).map(|original| Outcome::Duplicate {
+            2 => {
+                let request_hash = self.prior_hash.clone();
+                self.numbers().map(|original| Outcome::Duplicate {
                     original,
-                    request_hash: row.prior_hash,
-                }),
-                3 => refused(Refusal::TenantUnknown),
-                4 => refused(Refusal::TenantSuspended),
-                5 => refused(Refusal::TenantFrozen),
-                6 => refused(Refusal::BehindNewest),
-                7 => refused(Refusal::TenantExists),
-                8 => row
-                    .holder
-                    .map(|holder| Outcome::Refused(Refusal::ValueTaken { holder })),
-                _ => None,
-            };
-            outcome.ok_or_else(|| {
-                sqlx::Error::Protocol(format!(
-                    "log.append answered an unknown outcome {}",
-                    row.outcome
-                ))
-            })
+                    request_hash,
+                })
+            }
+            3 => refused(Refusal::TenantUnknown),
+            4 => refused(Refusal::TenantSuspended),
+            5 => refused(Refusal::TenantFrozen),
+            6 => refused(Refusal::BehindNewest),
+            7 => refused(Refusal::TenantExists),
+            8 => self
+                .holder
+                .map(|holder| Outcome::Refused(Refusal::ValueTaken { holder })),
+            _ => None,
+        };
+        outcome.ok_or_else(|| {
+            sqlx::Error::Protocol(format!("log.append answered an unknown outcome {code}"))
         })
-        .collect()
+    }
+
+    fn numbers(self) -> Option<Appended> {
+        Some(Appended {
+            first_position: self.first_position?,
+            first_offset: self.first_offset?,
+            events: self.events?,
+            first_versions: self.versions?,
+            recorded_at: self.recorded_at?,
+        })
+    }
 }

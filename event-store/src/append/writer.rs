@@ -2,7 +2,10 @@
 //! it cannot, and knows what became of a batch even when the connection was lost over it.
 
 use metrics::counter;
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
+use sqlx::{
+    error::DatabaseError,
+    postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
+};
 
 use super::{
     Append, Appended, Outcome, checked,
@@ -89,10 +92,13 @@ impl Writer {
             match self.attempt(batch, &mut results, repeat).await {
                 Ok(()) => break,
                 Err(Trouble::Lost(error, session)) => {
-                    self.find_out(batch, &mut results, error, session).await?;
+                    let found = self.find_out(batch, &mut results, error, session).await;
+                    if let Err(error) = found {
+                        return rest(results, error);
+                    }
                 }
                 Err(Trouble::Refused(error) | Trouble::Unsent(error)) => {
-                    return Err(Error::Unavailable(error));
+                    return rest(results, Error::Unavailable(error));
                 }
             }
         }
@@ -333,6 +339,21 @@ async fn link<'a>(
         .ok_or(Trouble::Unsent(sqlx::Error::PoolClosed))
 }
 
+/// An error is the result of what has none yet, and of the call if nothing has one: what is known to be written stays so.
+fn rest(results: Results, error: Error) -> Result<Vec<Result<Outcome, Error>>, Error> {
+    if results.iter().all(Option::is_none) {
+        return Err(error);
+    }
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "a part of an append failed"
+    );
+    let results = results.into_iter();
+    Ok(results
+        .map(|result| result.unwrap_or_else(|| Err(error.for_another())))
+        .collect())
+}
+
 fn set(results: &mut Results, open: &[usize], n: usize, result: Result<Outcome, Error>) {
     if let Some(slot) = open.get(n).and_then(|index| results.get_mut(*index)) {
         *slot = Some(result);
@@ -340,7 +361,7 @@ fn set(results: &mut Results, open: &[usize], n: usize, result: Result<Outcome, 
 }
 
 fn code(error: &sqlx::Error) -> Option<std::borrow::Cow<'_, str>> {
-    error.as_database_error().and_then(|e| e.code())
+    error.as_database_error().and_then(DatabaseError::code)
 }
 
 /// Another writer was there in between, or the writer's numbers were wrong.

@@ -96,9 +96,13 @@ impl Heads {
 }
 
 async fn checkpoints(tx: &mut OperatorTx, report: &mut Report) -> Result<(), Error> {
+    // The guard's own checkpoints have no projection.
     let rows = sqlx::query!(
-        r#"select c.projection, c.build, c.partition, c.next_offset, coalesce(p.next_offset, 0) as "head!"
-           from projection.checkpoint c left join log.partition p on p.partition = c.partition
+        r#"select c.projection, c.build, c.partition as "partition!", c.next_offset as "next_offset!",
+                  coalesce(p.next_offset, 0) as "head!"
+           from (select projection, build, partition, next_offset from projection.checkpoint
+                 union all select null, null, partition, next_offset from log.proved) c
+           left join log.partition p on p.partition = c.partition
            order by c.projection, c.build, c.partition"#
     )
     .fetch_all(tx.connection())
@@ -108,18 +112,19 @@ async fn checkpoints(tx: &mut OperatorTx, report: &mut Report) -> Result<(), Err
         if (0..=row.head).contains(&row.next_offset) {
             continue;
         }
-        let key = || {
-            let (projection, build, partition) = (&row.projection, row.build, row.partition);
-            format!("projection {projection}, build {build}, partition {partition}")
+        let (table, key) = match (&row.projection, row.build) {
+            (Some(projection), Some(build)) => (
+                "projection.checkpoint",
+                format!(
+                    "projection {projection}, build {build}, partition {}",
+                    row.partition
+                ),
+            ),
+            _ => ("log.proved", format!("partition {}", row.partition)),
         };
+        let key = || key;
         let expected = format!("0 to {}, the partition's head", row.head);
-        report.find(
-            "projection.checkpoint",
-            "next_offset",
-            key,
-            &row.next_offset,
-            &expected,
-        );
+        report.find(table, "next_offset", key, &row.next_offset, &expected);
     }
     Ok(())
 }

@@ -11,15 +11,15 @@ use crate::{Error, Store};
 pub struct PathCount {
     /// The day, in UTC.
     pub day: NaiveDate,
-    /// `numbered` or `checked`.
+    /// `numbered`, `checked`, or the `queue` in front of both.
     pub path: &'static str,
-    /// Why it was not the numbered path; empty where it was.
+    /// Why commands went that way; empty where that was not counted.
     pub reason: &'static str,
     /// Commands.
     pub commands: i64,
     /// Their events.
     pub events: i64,
-    /// Calls of an append function.
+    /// Calls of an append function; of the queue, what it handed over at once.
     pub batches: i64,
     /// Time that the commands waited in the queue, together, in microseconds.
     pub waited_us: i64,
@@ -31,15 +31,15 @@ pub struct PathCount {
 pub struct PathStat {
     /// The day, in UTC.
     pub day: NaiveDate,
-    /// `numbered` or `checked`.
+    /// `numbered`, `checked`, or the `queue` in front of both.
     pub path: String,
-    /// Why it was not the numbered path; empty where it was.
+    /// Why commands went that way; empty where that was not counted.
     pub reason: String,
     /// Commands.
     pub commands: i64,
     /// Their events.
     pub events: i64,
-    /// Calls of an append function.
+    /// Calls of an append function; of the queue, what it handed over at once.
     pub batches: i64,
     /// Time that the commands waited in the queue, together, in microseconds.
     pub waited_us: i64,
@@ -54,7 +54,7 @@ pub async fn paths(store: &Store, from: NaiveDate) -> Result<Vec<PathStat>, Erro
     let rows = sqlx::query_as!(
         PathStat,
         "select day, path, reason, commands, events, batches, waited_us from log.path_stat where day >= $1
-         order by day desc, commands desc, path, reason",
+         order by day desc, path, commands desc, reason",
         from
     )
     .fetch_all(tx.connection())

@@ -10,7 +10,10 @@ use event_store::{Clock, Store};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Authenticate, Principal, Scopes};
+use super::{
+    Authenticate, Principal, Scopes,
+    lookup::{Key, Lookup},
+};
 use crate::Problem;
 
 /// What every key starts with, so that scanners find leaked ones.
@@ -36,27 +39,17 @@ fn hash_of(token: &str) -> Option<[u8; 32]> {
 
 /// Authentication by API key, against the read model of keys.
 pub struct ApiKeys {
-    store: Store,
+    keys: Lookup,
     clock: Arc<dyn Clock>,
 }
 
 impl ApiKeys {
     /// Keys of this store; `clock` says when one has expired.
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
-    }
-
-    /// The keys with this hash: more than one only if something is wrong.
-    async fn look_up(&self, hash: &[u8; 32]) -> Result<Vec<Key>, event_store::Error> {
-        let mut tx = self.store.identity_tx().await?;
-        let keys = sqlx::query_as!(
-            Key,
-            "select key_id as id, tenant_id as tenant, scopes, expires_at, revoked_at from api_key where secret_hash = $1 limit 2",
-            hash.as_slice()
-        )
-        .fetch_all(tx.connection())
-        .await?;
-        Ok(keys)
+        Self {
+            keys: Lookup::new(store),
+            clock,
+        }
     }
 }
 
@@ -66,18 +59,9 @@ impl Authenticate for ApiKeys {
         let Some(hash) = hash_of(token) else {
             return Err(refuse(&Refusal::IllFormed));
         };
-        let found = self.look_up(&hash).await?;
+        let found = self.keys.find(hash).await?;
         judge(found, self.clock.now()).map_err(|refusal| refuse(&refusal))
     }
-}
-
-/// One row of `api_key`.
-struct Key {
-    id: Uuid,
-    tenant: Uuid,
-    scopes: Vec<String>,
-    expires_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
 }
 
 /// Why a key is refused. The log says so; the caller is never told which.

@@ -90,14 +90,7 @@ fn print(args: &Args, name: &str, stats: &Stats, paths: &[PathStat], format: out
                 "lastHour": size.last_hour, "lastDay": size.last_day })
         })
         .collect();
-    let appends: Vec<Value> = paths
-        .iter()
-        .map(|p| {
-            json!({ "day": p.day, "path": p.path, "reason": p.reason, "commands": p.commands, "events": p.events,
-                "batches": p.batches, "commandsPerBatch": tenths(p.commands, p.batches),
-                "waitMs": tenths(p.waited_us, p.commands.saturating_mul(1_000)) })
-        })
-        .collect();
+    let appends = appends(paths);
     let summary = json!({ "estimated": args.fast, "eventsRead": stats.read, "total": stats.total, "diskBytes": stats.disk_bytes,
         "groups": stats.groups, "by": name });
     match format {
@@ -125,17 +118,36 @@ fn print(args: &Args, name: &str, stats: &Stats, paths: &[PathStat], format: out
                 &[
                     "day",
                     "path",
-                    "reason",
                     "commands",
                     "events",
                     "batches",
                     "commandsPerBatch",
                     "waitMs",
+                    "reasons",
                 ],
                 &appends,
             );
         }
     }
+}
+
+/// A row per day and path, with the commands by reason; `paths` come in that order.
+fn appends(paths: &[PathStat]) -> Vec<Value> {
+    let days = paths.chunk_by(|a, b| (a.day, &a.path) == (b.day, &b.path));
+    days.filter_map(|all| {
+        let first = all.first()?;
+        let sum = |number: fn(&PathStat) -> i64| -> i64 { all.iter().map(number).sum() };
+        let (commands, batches) = (sum(|p| p.commands), sum(|p| p.batches));
+        let reasons: serde_json::Map<_, _> = all
+            .iter()
+            .filter(|p| p.commands > 0 && !p.reason.is_empty())
+            .map(|p| (p.reason.clone(), p.commands.into()))
+            .collect();
+        Some(json!({ "day": first.day, "path": first.path, "commands": commands, "events": sum(|p| p.events), "batches": batches,
+            "commandsPerBatch": tenths(commands, batches),
+            "waitMs": tenths(sum(|p| p.waited_us), commands.saturating_mul(1_000)), "reasons": reasons }))
+    })
+    .collect()
 }
 
 fn sentence(args: &Args, name: &str, stats: &Stats) -> String {

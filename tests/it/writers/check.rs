@@ -7,6 +7,16 @@ use event_schemas::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+/// What is made of a database that does not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outages {
+    /// It is a fault.
+    None,
+    /// It is being killed: readers look again, and a server that finds a command's events in the log after its connection was
+    /// lost cannot tell whether they are from an earlier request with the same key.
+    Expected,
+}
+
 /// An event's numbers, and whose it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
@@ -211,6 +221,8 @@ pub struct Command {
     pub tenant: usize,
     /// The events' ids and whether it was called a repetition, once per acceptance.
     pub answers: Vec<(Vec<Uuid>, bool)>,
+    /// When it was first accepted, in microseconds since 1970.
+    pub accepted: i64,
     /// Statuses and codes of refusals.
     pub refused: Vec<(u16, String)>,
 }
@@ -242,11 +254,11 @@ impl Ledger {
     }
 
     /// Every promise that the log does not keep.
-    pub fn wrong(&self, log: &Log) -> Vec<String> {
-        let mut effects: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    pub fn wrong(&self, log: &Log, outages: Outages) -> Vec<String> {
+        let mut effects: HashMap<Uuid, Vec<&Event>> = HashMap::new();
         for event in &log.events {
             if let Some(trace) = event.trace {
-                effects.entry(trace).or_default().push(event.id);
+                effects.entry(trace).or_default().push(event);
             }
         }
         self.commands
@@ -256,7 +268,7 @@ impl Ledger {
                     .get(&command.trace)
                     .map(Vec::as_slice)
                     .unwrap_or_default();
-                command.wrong(found).map(|why| {
+                command.wrong(found, outages).map(|why| {
                     format!(
                         "command {} of tenant {}: {why}",
                         command.trace, command.tenant
@@ -268,7 +280,9 @@ impl Ledger {
 }
 
 impl Command {
-    fn wrong(&self, found: &[Uuid]) -> Option<String> {
+    fn wrong(&self, found: &[&Event], outages: Outages) -> Option<String> {
+        let after = found.iter().any(|event| event.recorded > self.accepted);
+        let found: Vec<Uuid> = found.iter().map(|event| event.id).collect();
         let Some((events, _)) = self.answers.first() else {
             if !self.refused.is_empty() && !found.is_empty() {
                 return Some(format!(
@@ -286,10 +300,20 @@ impl Command {
         if self.answers.iter().any(|(again, _)| again != events) {
             return Some(format!("was answered differently: {:?}", self.answers));
         }
-        if self.answers.iter().skip(1).any(|(_, replayed)| !replayed) {
+        let again = self.answers.iter().skip(1).any(|(_, replayed)| !replayed);
+        if again && (after || outages == Outages::None) {
             return Some("was done again instead of being answered again".to_owned());
         }
-        (events != found || events.len() != 1)
+        if found.is_empty() {
+            return Some(format!("was acknowledged with {events:?} and is lost"));
+        }
+        if found.len() > 1 {
+            let times = found.len();
+            return Some(format!(
+                "was acknowledged with {events:?} and happened {times} times: {found:?}"
+            ));
+        }
+        (*events != found || events.len() != 1)
             .then(|| format!("was acknowledged with {events:?}, and there are {found:?}"))
     }
 }

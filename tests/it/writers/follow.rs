@@ -7,7 +7,7 @@ use event_store::{Error, Store};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::check::{Event, Seen};
+use super::check::{Event, Outages, Seen};
 
 /// How often a reader looks.
 const PACE: Duration = Duration::from_millis(4);
@@ -20,19 +20,26 @@ pub fn start(
     stop: &CancellationToken,
     store: &Store,
     tenants: &[TenantId],
+    outages: Outages,
 ) -> Vec<JoinHandle<Seen>> {
     // Two of a kind: they come by at different moments.
     let partitions = ["partitions", "partitions again"].map(|name| {
         let pages = (0..store.partitions())
             .map(|partition| (Page::Partition(partition), 0))
             .collect();
-        tasks.spawn(follow(name, store.clone(), pages, stop.clone()))
+        tasks.spawn(follow(name, store.clone(), pages, stop.clone(), outages))
     });
     let pages = tenants
         .iter()
         .map(|tenant| (Page::Tenant(*tenant), 1))
         .collect();
-    let of_tenants = tasks.spawn(follow("tenants", store.clone(), pages, stop.clone()));
+    let of_tenants = tasks.spawn(follow(
+        "tenants",
+        store.clone(),
+        pages,
+        stop.clone(),
+        outages,
+    ));
     partitions.into_iter().chain([of_tenants]).collect()
 }
 
@@ -63,6 +70,7 @@ async fn follow(
     store: Store,
     mut pages: Vec<(Page, i64)>,
     stop: CancellationToken,
+    outages: Outages,
 ) -> Seen {
     let mut seen = Seen::new(name);
     loop {
@@ -73,6 +81,8 @@ async fn follow(
                     found += events.len();
                     *next += i64::try_from(events.len()).unwrap();
                     seen.events.extend(events.iter().map(Event::of));
+                }
+                Err(Error::Unavailable(_) | Error::Database(_)) if outages == Outages::Expected => {
                 }
                 Err(error) => {
                     seen.errors

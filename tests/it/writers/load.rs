@@ -1,10 +1,17 @@
 //! The writers: commands over HTTP, each with a key and a trace of its own by which its effect is found again.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use event_schemas::TenantId;
 use event_store::{Clock, Store, SystemClock};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -29,6 +36,9 @@ pub struct Target {
     /// One per tenant.
     keys: Vec<String>,
     orders: Mutex<Vec<Shared>>,
+    /// How many commands each server has accepted, and the other statuses of answers that left a command's fate open.
+    accepted: [AtomicUsize; 2],
+    open: Mutex<BTreeMap<u16, usize>>,
 }
 
 /// What came back.
@@ -44,7 +54,19 @@ impl Target {
             urls: Mutex::new(urls),
             keys,
             orders: Mutex::default(),
+            accepted: Default::default(),
+            open: Mutex::default(),
         }
+    }
+
+    /// How many commands a server has accepted so far.
+    pub fn accepted(&self, server: usize) -> usize {
+        self.accepted[server].load(Ordering::Relaxed)
+    }
+
+    /// The statuses that left open what became of a command, and how often each was answered.
+    pub fn open(&self) -> BTreeMap<u16, usize> {
+        self.open.lock().unwrap().clone()
     }
 
     /// A server has come back at another address.
@@ -79,6 +101,9 @@ impl Target {
         let Ok(answer) = response.json::<Value>().await else {
             return Answer::Unknown;
         };
+        if status < 300 {
+            self.accepted[server].fetch_add(1, Ordering::Relaxed);
+        }
         match status {
             200 | 201 => Answer::Accepted {
                 events: answer["events"]
@@ -90,13 +115,16 @@ impl Target {
                 replayed: answer["replayed"] == true,
             },
             400..500 => Answer::Refused(status, answer["code"].to_string()),
-            _ => Answer::Unknown,
+            _ => {
+                *self.open.lock().unwrap().entry(status).or_default() += 1;
+                Answer::Unknown
+            }
         }
     }
 }
 
 /// A registered tenant.
-pub async fn tenant(store: &Store) -> TenantId {
+async fn tenant(store: &Store) -> TenantId {
     let id = TenantId(SystemClock.uuid_v7());
     let bus = commands::Bus::new(
         store.clone(),
@@ -111,15 +139,56 @@ pub async fn tenant(store: &Store) -> TenantId {
     id
 }
 
-pub async fn key(store: &Store, tenant: TenantId) -> String {
+async fn key(store: &Store, tenant: TenantId) -> String {
     daybook::verb::key::issue(store, tenant, &["*".to_owned()], "writers")
         .await
         .unwrap()
         .1
 }
 
+/// Tenants and their keys.
+pub async fn tenants(store: &Store, count: usize) -> (Vec<TenantId>, Vec<String>) {
+    let (mut tenants, mut keys) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let id = tenant(store).await;
+        keys.push(key(store, id).await);
+        tenants.push(id);
+    }
+    (tenants, keys)
+}
+
+/// Many writers at work.
+pub struct Writers {
+    tasks: Vec<JoinHandle<Ledger>>,
+    end: CancellationToken,
+}
+
+impl Writers {
+    pub fn start(target: &Arc<Target>, count: u64, seed: u64) -> Self {
+        let end = CancellationToken::new();
+        let tasks = (0..count).map(|n| {
+            let random = Random::new(seed ^ (n + 1) << 20);
+            tokio::spawn(write(target.clone(), random, n, end.clone()))
+        });
+        Self {
+            tasks: tasks.collect(),
+            end,
+        }
+    }
+
+    /// Each ends after the command that it is at.
+    pub async fn end(self) -> Ledger {
+        self.end.cancel();
+        let mut ledger = Ledger::default();
+        for task in self.tasks {
+            ledger.merge(task.await.unwrap());
+        }
+        ledger
+    }
+}
+
 /// One writer, until it is told to end.
-pub async fn write(
+async fn write(
     target: Arc<Target>,
     mut random: Random,
     writer: u64,
@@ -140,6 +209,7 @@ pub async fn write(
             trace,
             tenant,
             answers: Vec::new(),
+            accepted: 0,
             refused: Vec::new(),
         };
         // Some never ask again: theirs may have happened, once.
@@ -153,6 +223,9 @@ pub async fn write(
                 .await
             {
                 Answer::Accepted { events, replayed } => {
+                    if command.answers.is_empty() {
+                        command.accepted = SystemClock.now().timestamp_micros();
+                    }
                     command.answers.push((events, replayed));
                     // Some ask again although they know.
                     if random.below(8) > 0 || command.answers.len() > 2 {

@@ -1,7 +1,14 @@
-//! A real server process, killed without a warning.
+//! A real server process, killed without a warning or asked to end.
 
-use std::process::Stdio;
+use std::{
+    path::Path,
+    process::{ExitStatus, Stdio},
+};
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -16,7 +23,12 @@ pub struct Server {
 impl Server {
     /// Starts one on a port of its own, and returns when it listens.
     pub async fn start(database: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
+        Self::start_with(env!("CARGO_BIN_EXE_daybook").as_ref(), database, &[]).await
+    }
+
+    /// The same with another program and settings of its own, such as `("DAYBOOK__APPEND__PROOFS", "full")`.
+    pub async fn start_with(program: &Path, database: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("DATABASE_URL", database);
@@ -34,6 +46,7 @@ impl Server {
         }
         command
             .env("DAYBOOK__TELEMETRY__FILTER", "off")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
@@ -55,5 +68,16 @@ impl Server {
     /// SIGKILL, and the end of the process.
     pub async fn kill(&mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// SIGTERM: it is asked to end.
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    }
+
+    /// How it ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        self.child.wait().await.unwrap()
     }
 }

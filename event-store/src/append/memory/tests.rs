@@ -201,7 +201,10 @@ fn what_is_forgotten_is_not_guessed() {
         write(&mut memory, &[append(ONE, &stream, Expected::NoStream)]);
     }
     let forgotten = append(ONE, "old", Expected::Exact(1));
-    assert_eq!(plan(&mut memory, &[forgotten.clone()]).1, [Why::Unknown]);
+    assert_eq!(
+        plan(&mut memory, std::slice::from_ref(&forgotten)).1,
+        [Why::Unknown]
+    );
     let stale = seen(0, 0, forgotten);
     assert_eq!(plan(&mut memory, &[stale]).1, [Why::Unknown]);
 }

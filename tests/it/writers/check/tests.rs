@@ -138,6 +138,17 @@ fn told(
     refused: bool,
     change: impl FnOnce(&mut Log),
 ) -> Vec<String> {
+    told_at(100, Outages::None, offset, answers, refused, change)
+}
+
+fn told_at(
+    accepted: i64,
+    outages: Outages,
+    offset: u64,
+    answers: &[(u64, bool)],
+    refused: bool,
+    change: impl FnOnce(&mut Log),
+) -> Vec<String> {
     let id = |n: u64| Uuid::from_u64_pair(1, n);
     let mut log = log();
     change(&mut log);
@@ -155,10 +166,23 @@ fn told(
             trace: Uuid::from_u64_pair(2, offset),
             tenant: 0,
             answers,
+            accepted,
             refused,
         }],
     }
-    .wrong(&log)
+    .wrong(&log, outages)
+}
+
+#[test]
+fn an_answer_found_in_the_log_may_look_new_but_not_be_new() {
+    let again = [(2, false), (2, false)];
+    let wrong = |accepted, outages| told_at(accepted, outages, 2, &again, false, |_| {});
+    assert!(wrong(100, Outages::Expected).is_empty());
+    assert!(!wrong(100, Outages::None).is_empty());
+    assert!(
+        !wrong(1, Outages::Expected).is_empty(),
+        "acknowledged, lost and done again"
+    );
 }
 
 #[test]
