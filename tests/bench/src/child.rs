@@ -39,7 +39,12 @@ impl Server {
             "there is no {}; build it with cargo build --release --bin daybook",
             program.display()
         );
-        Self::start(&program, &["serve", "--listen", "127.0.0.1:0"], database).await
+        Self::start(
+            &program,
+            &["serve", "--listen", "127.0.0.1:0", "--roles", roles],
+            database,
+        )
+        .await
     }
 
     /// One of our own servers: `empty` or `peer`.
