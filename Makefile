@@ -108,7 +108,7 @@ generated-check: ## Fail if docs/api is out of date
 	done
 
 .PHONY: bench bench-quick
-bench: ## Run the benchmarks, in an hour or two: docs/benchmarks.md
+bench: ## Run the benchmarks, in about an hour: docs/benchmarks.md
 	@tests/bench/run
 bench-quick: ## Run the benchmarks, in a few minutes
 	@tests/bench/run --quick

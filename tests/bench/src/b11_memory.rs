@@ -44,7 +44,7 @@ async fn measure(session: &mut Session, server: &Server, round: u32, idle: Durat
     let store = database.store(&StoreOptions::default()).await?;
     let keys = Keys::issue(&store).await?;
     store.close().await;
-    let child = child::Server::daybook(&database.url).await?;
+    let child = child::Server::daybook("all", &database.url).await?;
     // Once it has started.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let meter = Meter {

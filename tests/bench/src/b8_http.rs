@@ -1,5 +1,5 @@
-//! B8: orders placed over HTTP, from 64 kept connections: `daybook serve`, the same layers around an empty handler, and a
-//! plain service on axum and postgres-es. Each is a process of its own.
+//! B8: orders placed over HTTP, from 64 kept connections: `daybook serve` with its projections and without, the same layers
+//! around an empty handler, and a plain service on axum and postgres-es. Each is a process of its own.
 
 use anyhow::Result;
 
@@ -14,6 +14,7 @@ use crate::{
 const NAME: &str = "B8";
 const UNIT: &str = "requests/s";
 const DAYBOOK: &str = "daybook serve";
+const COMMANDS: &str = "daybook serve --roles commands";
 const EMPTY: &str = "empty handler";
 const PEER: &str = "axum + postgres-es";
 const CONNECTIONS: u64 = 64;
@@ -21,7 +22,7 @@ const CASE: &str = "64 connections";
 
 pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
     for round in 1..=session.rounds() {
-        for side in [DAYBOOK, EMPTY, PEER] {
+        for side in [DAYBOOK, COMMANDS, EMPTY, PEER] {
             let load = measure(session, server, side, round).await?;
             session.record(Run::load(NAME, CASE, side, round, &load, UNIT));
         }
@@ -44,7 +45,8 @@ async fn measure(session: &Session, server: &Server, side: &str, round: u32) -> 
     let keys = Keys::issue(&store).await?;
     store.close().await;
     let child = match side {
-        DAYBOOK => child::Server::daybook(&database.url).await?,
+        DAYBOOK => child::Server::daybook("all", &database.url).await?,
+        COMMANDS => child::Server::daybook("commands", &database.url).await?,
         EMPTY => child::Server::own("empty", &database.url).await?,
         _ => child::Server::own("peer", &database.url).await?,
     };

@@ -31,15 +31,20 @@ struct Greeting {
 }
 
 impl Server {
-    /// `daybook serve`, from beside this program.
-    pub(crate) async fn daybook(database: &str) -> Result<Self> {
+    /// `daybook serve` in these roles, from beside this program.
+    pub(crate) async fn daybook(roles: &str, database: &str) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("daybook");
         ensure!(
             program.is_file(),
             "there is no {}; build it with cargo build --release --bin daybook",
             program.display()
         );
-        Self::start(&program, &["serve", "--listen", "127.0.0.1:0"], database).await
+        Self::start(
+            &program,
+            &["serve", "--listen", "127.0.0.1:0", "--roles", roles],
+            database,
+        )
+        .await
     }
 
     /// One of our own servers: `empty` or `peer`.
