@@ -43,7 +43,7 @@ test-unit: ## Run the crates' own tests
 	cargo test --locked --package daybook --doc
 test-it: ## Run the integration tests
 	@$(SETUP) rust packages postgres
-	cargo test --locked --test it
+	cargo test --locked --test it --test model
 conformance: setup ## Run the third-party protocol suites against a throw-away Daybook
 	@infra/dev/conformance.sh
 test-docs: ## Run the commands that the documentation shows

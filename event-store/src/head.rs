@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 const CHANNEL: &str = "daybook_log";
 /// How often to look when other processes' appends announce themselves.
 const LISTENING: Duration = Duration::from_secs(1);
+/// The least time between two announcements.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often to look when they cannot.
 const DEAF: Duration = Duration::from_millis(50);
 
@@ -95,6 +97,8 @@ pub(crate) async fn announce(heads: Heads, pool: PgPool, cancelled: Cancellation
             );
             tokio::time::sleep(DEAF).await;
         }
+        // What is appended meanwhile is announced together.
+        tokio::time::sleep(GATHER).await;
     }
 }
 

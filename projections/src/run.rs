@@ -1,7 +1,10 @@
 //! The loop: one task per projection and partition, woken by the log's heads; one that measures; one that lets new
 //! revisions take over. Owns retries of what passes; never applies anything itself.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use metrics::gauge;
 use tokio::sync::watch;
@@ -11,6 +14,8 @@ use crate::{Engine, Error, Progress, engine::Inner, lag::lag, metric};
 
 /// How often to look without being woken: the heads are looked after by the store.
 const POLL: Duration = Duration::from_secs(30);
+/// The least time between two steps at the head: one step takes in what several appends brought.
+const GATHER: Duration = Duration::from_millis(15);
 /// How long to leave a partition to another process before looking again.
 const BUSY: Duration = Duration::from_millis(10);
 /// The pauses after a failure that passes: from the first, doubled, up to the last.
@@ -64,16 +69,20 @@ async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: Can
     let mut heads = engine.store.heads().subscribe();
     let mut retry = FIRST_RETRY;
     while !cancelled.is_cancelled() {
+        let began = Instant::now();
         let pause = match engine.step(build, partition).await {
             Ok(Progress::At {
                 next_offset, head, ..
             }) => {
                 retry = FIRST_RETRY;
-                if head > next_offset || moved(&mut heads, partition, next_offset, &cancelled).await
-                {
+                if head > next_offset {
                     continue;
                 }
-                Duration::ZERO
+                if moved(&mut heads, partition, next_offset, &cancelled).await {
+                    GATHER.saturating_sub(began.elapsed())
+                } else {
+                    Duration::ZERO
+                }
             }
             Ok(Progress::Busy) => BUSY,
             Ok(Progress::Halted { .. }) => return,

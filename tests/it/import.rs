@@ -41,6 +41,7 @@ pub async fn digests(database: &Database) -> Vec<(String, i64, String)> {
         "select n.nspname, c.relname, string_agg(quote_ident(a.attname), ', ' order by a.attname) as columns
          from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
          where c.relkind = 'r' and a.attnum > 0 and not a.attisdropped and (n.nspname = 'log' or n.nspname like 'p\\_%')
+           and c.relname not in ('path_stat', 'proved')
            and a.attname not in ('recorded_at', 'last_recorded_at', 'created_at', 'installed_at', 'context_key')
          group by 1, 2 order by 1, 2",
     )

@@ -60,7 +60,7 @@ async fn scans(admin: &mut PgConnection) -> Vec<(String, i64, i64)> {
 }
 
 /// Everything that a busy server does to the log, often enough that every statement has its plan for good.
-async fn busy(database: &harness::Database, tenants: &[TenantId]) {
+async fn busy(database: &harness::Database, tenants: &[TenantId], name: &str) {
     let store = database.store().await;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     store.start(&tasks, &stop);
@@ -91,7 +91,7 @@ async fn busy(database: &harness::Database, tenants: &[TenantId]) {
             request_hash: Some([1; 32]),
             ..append(
                 *tenant,
-                &format!("order-new-{round}"),
+                &format!("order-{name}-{round}"),
                 Expected::NoStream,
                 2,
             )
@@ -155,7 +155,7 @@ async fn hot_statements_reach_every_table_through_an_index() {
                 .unwrap();
         }
         let before = scans(&mut admin).await;
-        busy(&database, &tenants).await;
+        busy(&database, &tenants, statistics).await;
         let mut after = scans(&mut admin).await;
         let deadline = Instant::now() + Duration::from_secs(30);
         while after.iter().zip(&before).any(|(a, b)| a.2 == b.2) {
