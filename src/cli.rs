@@ -152,6 +152,14 @@ pub enum Tenant {
         /// The tenant.
         id: Uuid,
     },
+    /// Let a tenant write again that an alarm of the log's guard has frozen.
+    Unfreeze {
+        /// The tenant.
+        id: Uuid,
+        /// Why that is right: what was found and done.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 /// What can be done with keys.

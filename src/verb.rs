@@ -95,6 +95,9 @@ pub fn run(cli: Cli) -> Result<()> {
                 tenant::suspend(&place, id, &reason, format).await
             }
             Verb::Tenant(Tenant::Resume { id }) => tenant::resume(&place, id, format).await,
+            Verb::Tenant(Tenant::Unfreeze { id, reason }) => {
+                tenant::unfreeze(&place, id, &reason, format).await
+            }
             Verb::Key(Key::Create {
                 tenant,
                 scopes,

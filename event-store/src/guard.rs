@@ -2,7 +2,6 @@
 //! numbered path trusts its writer with the latter two; a writer that is wrong is caught here, its tenant frozen, the others
 //! unharmed. One process guards at a time.
 
-mod freeze;
 mod sequence;
 
 use std::time::{Duration, Instant};
@@ -215,7 +214,11 @@ async fn alarm(store: &Store, found: &Break) {
         found = found.found,
         "the log's numbers do not follow: the tenant's appends are frozen; run `daybook log fsck`"
     );
-    if let Err(error) = freeze::freeze(store, found).await {
+    let why = serde_json::json!({
+        "column": found.column, "partition": found.partition, "offset": found.offset, "stream": found.stream,
+        "expected": (found.expected >= 0).then_some(found.expected), "found": found.found,
+    });
+    if let Err(error) = store.freeze(found.tenant, &why).await {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             tenant = %found.tenant,

@@ -1,9 +1,9 @@
 //! `daybook tenant`: the operator's list of tenants, a new one, and whether one may write.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use commands::{Bus, Request, Way, registry};
 use event_schemas::{Actor, ActorKind, Source, TenantId};
-use event_store::{Clock, SystemClock};
+use event_store::{Clock, Outcome, Store, SystemClock};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -82,6 +82,38 @@ pub async fn resume(place: &Place, id: Uuid, format: output::Format) -> Result<(
         &[json!({ "id": id, "state": "active" })],
     );
     Ok(())
+}
+
+/// Lets a frozen tenant write again.
+pub async fn unfreeze(place: &Place, id: Uuid, reason: &str, format: output::Format) -> Result<()> {
+    let database = place.open().await?;
+    let store = database.connect(place.config.log.partitions).await?;
+    let done = thaw(&store, TenantId(id), reason).await;
+    database.close(Some(store)).await?;
+    done?;
+    output::rows(
+        format,
+        &["id", "state", "reason"],
+        &[json!({ "id": id, "state": "active", "reason": reason })],
+    );
+    Ok(())
+}
+
+async fn thaw(store: &Store, tenant: TenantId, reason: &str) -> Result<()> {
+    let tenants = store.operator_tx().await?.tenants().await?;
+    let state = tenants
+        .iter()
+        .find(|row| row.tenant == tenant)
+        .map(|row| row.state.as_str())
+        .ok_or_else(|| anyhow!("there is no tenant {tenant}; `daybook tenant list` names all"))?;
+    ensure!(
+        state == "frozen",
+        "tenant {tenant} is {state}, not frozen; nothing was changed"
+    );
+    match store.unfreeze(tenant, reason).await? {
+        Outcome::Appended(_) => Ok(()),
+        other => Err(anyhow!("the log refused to end the freeze: {other:?}")),
+    }
 }
 
 /// Executes one command of the operator on a tenant.

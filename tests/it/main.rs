@@ -1,6 +1,6 @@
 //! The integration tests: everything together, on a real PostgreSQL, through the ways that users have. A database per
 //! test; nothing sleeps to wait for something, nothing is retried.
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -81,6 +81,10 @@ async fn a_wrong_number_freezes_its_tenant_and_nobody_else() {
             alarm.contains(&format!("\"column\":\"{column}\"")),
             "{alarm}"
         );
+        // What was found and dealt with is no alarm any more: what follows now, follows.
+        store.unfreeze(tenant, "looked into").await.unwrap();
+        let again = append(tenant, "order-z", Expected::NoStream, 1);
+        assert!(matches!(one(&store, again).await, Outcome::Appended(_)));
         stop.cancel();
         tasks.close();
         tasks.wait().await;
