@@ -39,6 +39,7 @@ mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
 mod restart;
+mod snapshot;
 mod standby;
 mod stats;
 mod suspension;
