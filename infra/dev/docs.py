@@ -24,26 +24,30 @@ def run(script: str, path: str) -> str | None:
         os.chmod(scratch, 0o755)
         file = pathlib.Path(scratch, "page.sh")
         file.write_text(script)
-        shell = subprocess.Popen(
-            ["sh", "-eux", file],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"PATH": path, "DAYBOOK_DOCS": scratch},
-            start_new_session=True,
-        )
-        try:
-            said, _ = shell.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            said = f"took longer than {SECONDS} s"
-        finally:
-            # What the page left running, it left running by mistake.
+        # A file, not a pipe: what the page left running would keep a pipe open.
+        with tempfile.TemporaryFile("w+") as output:
+            shell = subprocess.Popen(
+                ["sh", "-eux", file],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=os.environ | {"PATH": path, "DAYBOOK_DOCS": scratch},
+                start_new_session=True,
+            )
             try:
-                os.killpg(shell.pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
-        return None if shell.wait() == 0 else said
+                status = shell.wait(timeout=SECONDS)
+                ending = ""
+            except subprocess.TimeoutExpired:
+                status, ending = 1, f"took longer than {SECONDS} s"
+            output.seek(0)
+            said = output.read() + ending
+        # What the page left running, it left running by mistake.
+        try:
+            os.killpg(shell.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        return None if status == 0 else said
 
 
 def main() -> int:
