@@ -56,3 +56,48 @@ impl Aggregates {
         self.0.remove(target);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn kept(version: i32) -> Kept {
+        Kept {
+            state: State::of(Arc::new(()), version),
+            next_offset: 0,
+        }
+    }
+
+    fn target(n: u128) -> Target {
+        (TenantId(Uuid::from_u128(n)), StreamId("order-a".into()))
+    }
+
+    #[test]
+    fn the_later_version_stays() {
+        let cache = Aggregates::new(1 << 20);
+        for version in [2, 3, 1] {
+            cache.keep(target(1), kept(version));
+        }
+        assert_eq!(cache.get(&target(1)).map(|k| k.state.version), Some(3));
+        cache.forget(&target(1));
+        assert!(cache.get(&target(1)).is_none());
+    }
+
+    #[test]
+    fn a_cache_of_nothing_keeps_nothing_and_a_full_one_no_more_than_it_may() {
+        let none = Aggregates::new(0);
+        none.keep(target(1), kept(1));
+        assert!(none.get(&target(1)).is_none());
+        let small = Aggregates::new(100 << 10);
+        for n in 0..10_000 {
+            small.keep(target(n), kept(1));
+        }
+        let held = (0..10_000).filter(|n| small.get(&target(*n)).is_some());
+        // 100 KiB of at least 256 bytes each.
+        assert!((1..=400).contains(&held.count()));
+    }
+}

@@ -1,5 +1,5 @@
-//! Executes commands: load, decide, append, try again where another writer was first. One batch costs two round
-//! trips, whatever its size. Owns no rule of any context.
+//! Executes commands: load, decide, append, try again where another writer was first. One batch costs at most two round
+//! trips, whatever its size, unless it has to be decided again. Owns no rule of any context.
 
 mod needs;
 mod plan;
@@ -153,12 +153,12 @@ impl Bus {
 
     /// Keeps snapshots beside the answers. One that does not get through is taken another time.
     fn keep_snapshots(&self, snapshots: Vec<NewSnapshot>) {
-        let Ok(place) = self.snapshots.clone().try_acquire_owned() else {
-            return;
-        };
         if snapshots.is_empty() {
             return;
         }
+        let Ok(place) = self.snapshots.clone().try_acquire_owned() else {
+            return;
+        };
         let store = self.store.clone();
         tokio::spawn(async move {
             let _place = place;

@@ -45,14 +45,14 @@ pub(super) enum Step {
     /// It is answered already.
     Answer(Result<Accepted, Problem>),
     /// This is to be appended.
-    Append(Box<Ready>),
+    Append(Box<(Append, Ready)>),
     /// It cannot be decided before more is read.
     Later,
 }
 
-/// An append; the answer, but for its numbers; and what it leaves.
+/// What an append leaves once it is accepted: the answer, but for its numbers, and the state.
 pub(super) struct Ready {
-    pub(super) append: Append,
+    pub(super) target: Target,
     pub(super) accepted: Accepted,
     pub(super) state: State,
     pub(super) snapshot: Option<NewSnapshot>,
@@ -318,11 +318,12 @@ impl<'a> Plan<'a> {
                 events,
             )
         };
-        Ok(Step::Append(Box::new(Ready {
-            append,
+        let ready = Ready {
+            target: (append.tenant, append.stream.clone()),
             accepted,
             state: live.state.clone(),
             snapshot,
-        })))
+        };
+        Ok(Step::Append(Box::new((append, ready))))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use event_store::{Append, Error, Found, NewSnapshot, Outcome, Refusal};
+use event_store::{Append, Error, Found, Outcome, Refusal};
 use futures::future::join_all;
 use gateway::Problem;
 
@@ -14,7 +14,6 @@ use super::{
 use crate::{
     Accepted,
     cache::{Kept, Target},
-    registry::State,
 };
 
 /// How long a command that changes credentials waits for them to count.
@@ -48,13 +47,9 @@ pub(super) async fn run(
         match plan.decide(*index, request, doubts) {
             Step::Answer(answer) => set(answers, *index, answer),
             Step::Append(ready) => {
-                let ready = *ready;
-                appends.push(ready.append);
-                let left = Left {
-                    state: ready.state,
-                    snapshot: ready.snapshot,
-                };
-                pending.push((*index, ready.accepted, left));
+                let (append, ready) = *ready;
+                appends.push(append);
+                pending.push((*index, ready));
             }
             Step::Later => {}
         }
@@ -65,34 +60,28 @@ pub(super) async fn run(
     let outcomes = send(bus, appends).await?;
     let mut beaten = HashSet::new();
     let mut snapshots = Vec::new();
-    for ((index, accepted, left), outcome) in pending.into_iter().zip(outcomes) {
+    for ((index, ready), outcome) in pending.into_iter().zip(outcomes) {
         let Some(request) = requests.get(index) else {
             continue;
         };
         if let Ok(Outcome::Appended(numbers)) = &outcome {
             let kept = Kept {
-                state: left.state,
+                state: ready.state,
                 next_offset: numbers.last_offset() + 1,
             };
-            bus.aggregates.keep(request.target(), kept);
-            snapshots.extend(left.snapshot);
+            bus.aggregates.keep(ready.target, kept);
+            snapshots.extend(ready.snapshot);
         } else {
             // Whatever it was decided on, the log knows better.
-            bus.aggregates.forget(&request.target());
-            doubts.fresh.insert(request.target());
+            bus.aggregates.forget(&ready.target);
+            doubts.fresh.insert(ready.target);
         }
-        if let Some(answer) = settle(bus, request, accepted, outcome, &mut beaten).await {
+        if let Some(answer) = settle(bus, request, ready.accepted, outcome, &mut beaten).await {
             set(answers, index, answer);
         }
     }
     bus.keep_snapshots(snapshots);
     Ok(())
-}
-
-/// What an accepted command leaves besides its events.
-struct Left {
-    state: State,
-    snapshot: Option<NewSnapshot>,
 }
 
 async fn load(bus: &Bus, needs: &mut Needs) -> Result<Found, Problem> {

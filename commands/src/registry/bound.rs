@@ -29,6 +29,17 @@ pub(crate) struct State {
     pub(crate) weight: usize,
 }
 
+#[cfg(test)]
+impl State {
+    pub(crate) fn of(entity: Arc<dyn Any + Send + Sync>, version: i32) -> Self {
+        Self {
+            entity,
+            version,
+            weight: 0,
+        }
+    }
+}
+
 /// The bytes of one decided event.
 pub(crate) struct DecidedEvent {
     pub(crate) event_type: &'static str,

@@ -1,6 +1,8 @@
 //! A writer: one connection and what it remembers. It takes a batch the numbered way where it can and the checked way where
 //! it cannot, and knows what became of a batch even when the connection was lost over it.
 
+use std::collections::BTreeMap;
+
 use metrics::counter;
 use sqlx::{
     error::DatabaseError,
@@ -125,19 +127,25 @@ impl Writer {
         if appends.is_empty() {
             return Ok(());
         }
-        let mut left: Vec<(usize, Option<Why>)> = (0..appends.len()).map(|n| (n, None)).collect();
-        let (mut reason, held) = ("", self.hold > 0);
-        if self.shared.proofs == Proofs::Checked || held || repeat > 0 {
-            self.hold = self.hold.saturating_sub(1);
-            reason = if held { "held" } else { "chosen" };
+        // What goes the checked way, and why.
+        let all = |reason: &'static str| (0..appends.len()).map(|n| (n, reason)).collect();
+        let left: Vec<(usize, &'static str)> = if self.shared.proofs == Proofs::Checked {
+            all("chosen")
+        } else if repeat > 0 {
+            all("repeated")
+        } else if self.hold > 0 {
+            self.hold -= 1;
+            all("held")
         } else {
             let plan = self.memory.plan(self.shared.partitions, &appends);
-            if plan.numbered.is_empty() {
-                left = plan
-                    .checked
+            let rest = || {
+                plan.checked
                     .iter()
-                    .map(|(n, why)| (*n, Some(*why)))
-                    .collect();
+                    .map(|(n, why)| (*n, why.name()))
+                    .collect()
+            };
+            if plan.numbered.is_empty() {
+                rest()
             } else {
                 match self.numbered(&plan).await {
                     Ok(recorded_at) => {
@@ -145,31 +153,32 @@ impl Writer {
                             let outcome = Outcome::Appended(numbered.appended(recorded_at));
                             set(results, &open, numbered.index, Ok(outcome));
                         }
-                        left = plan
-                            .checked
-                            .iter()
-                            .map(|(n, why)| (*n, Some(*why)))
-                            .collect();
+                        rest()
                     }
-                    Err(Trouble::Refused(error)) if moved(&error) => {
-                        reason = "moved";
-                    }
-                    Err(Trouble::Refused(error)) if is_data(&error) => reason = "collided",
+                    Err(Trouble::Refused(error)) if moved(&error) => all("moved"),
+                    Err(Trouble::Refused(error)) if is_data(&error) => all("collided"),
                     Err(trouble) => return Err(trouble),
                 }
             }
-        }
-        let part: Vec<&Append> = left
-            .iter()
-            .filter_map(|(n, _)| appends.get(*n).copied())
-            .collect();
-        if part.is_empty() {
+        };
+        if left.is_empty() {
             return Ok(());
         }
-        for (n, why) in &left {
-            let events = appends.get(*n).map_or(0, |a| a.all_events().count());
-            let reason = why.map_or(reason, Why::name);
-            self.shared.paths.count(Path::Checked, reason, 1, events);
+        let mut part: Vec<&Append> = Vec::with_capacity(left.len());
+        let mut reasons: BTreeMap<&'static str, (usize, usize)> = BTreeMap::new();
+        for (n, reason) in &left {
+            let Some(append) = appends.get(*n).copied() else {
+                continue;
+            };
+            let (commands, events) = reasons.entry(*reason).or_default();
+            *commands += 1;
+            *events += append.all_events().count();
+            part.push(append);
+        }
+        for (reason, (commands, events)) in reasons {
+            self.shared
+                .paths
+                .count(Path::Checked, reason, commands, events);
         }
         self.shared.paths.batch(Path::Checked);
         self.checked(&part, |n, result| {
@@ -205,13 +214,9 @@ impl Writer {
             }
             Err(error) => {
                 let trouble = self.trouble(error, session);
-                if let Trouble::Refused(error) = &trouble {
-                    counter!("append_fallback_total", "reason" => if moved(error) { "moved" } else { "collided" })
-                        .increment(1);
-                    if moved(error) {
-                        self.hold = self.next_hold;
-                        self.next_hold = (self.next_hold * 2).min(HOLD.1);
-                    }
+                if matches!(&trouble, Trouble::Refused(error) if moved(error)) {
+                    self.hold = self.next_hold;
+                    self.next_hold = (self.next_hold * 2).min(HOLD.1);
                 }
                 Err(trouble)
             }
@@ -232,7 +237,12 @@ impl Writer {
             match checked::call(&mut link.connection, self.shared.partitions, part).await {
                 Ok(outcomes) => {
                     self.memory.learn(self.shared.partitions, part, &outcomes);
-                    self.announce(part, &outcomes);
+                    self.announce(part.iter().zip(&outcomes).filter_map(|(append, outcome)| {
+                        match outcome {
+                            Outcome::Appended(numbers) => Some((*append, numbers)),
+                            _ => None,
+                        }
+                    }));
                     for (n, outcome) in outcomes.into_iter().enumerate() {
                         tell(start + n, Ok(outcome));
                     }
@@ -291,9 +301,14 @@ impl Writer {
         let Ok(found) = lookup::find(&mut link.connection, &appends).await else {
             return Err(Error::OutcomeUnknown(error));
         };
+        self.announce(
+            appends
+                .iter()
+                .zip(&found)
+                .filter_map(|(append, numbers)| Some((*append, numbers.as_ref()?))),
+        );
         for (n, numbers) in found.into_iter().enumerate() {
-            if let (Some(numbers), Some(append)) = (numbers, appends.get(n)) {
-                self.head(append, &numbers);
+            if let Some(numbers) = numbers {
                 set(results, &open, n, Ok(Outcome::Appended(numbers)));
             }
         }
@@ -301,19 +316,12 @@ impl Writer {
         Ok(())
     }
 
-    fn announce(&self, part: &[&Append], outcomes: &[Outcome]) {
-        for (append, outcome) in part.iter().zip(outcomes) {
-            if let Outcome::Appended(numbers) = outcome {
-                self.head(append, numbers);
-            }
-        }
-    }
-
-    fn head(&self, append: &Append, numbers: &Appended) {
-        let partition = append.tenant.partition(self.shared.partitions);
-        self.shared
-            .heads
-            .advance(std::iter::once((partition, numbers.last_offset() + 1)));
+    /// Tells how far the partitions are after these; once for all of them.
+    fn announce<'a>(&self, appended: impl Iterator<Item = (&'a Append, &'a Appended)>) {
+        self.shared.heads.advance(appended.map(|(append, numbers)| {
+            let partition = append.tenant.partition(self.shared.partitions);
+            (partition, numbers.last_offset() + 1)
+        }));
     }
 }
 
