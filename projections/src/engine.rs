@@ -182,19 +182,22 @@ impl Inner {
         }
     }
 
-    /// One batch; a smaller one where an event of it cannot be applied, so that those before it are.
+    /// One batch of one partition; a smaller one where an event of it cannot be applied, so that those before it are.
     pub(crate) async fn step(&self, build: &Build, partition: u16) -> Result<Progress, Error> {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Progress::Busy);
         };
-        let whole = i64::from(self.options.batch).clamp(1, MAX_EVENTS);
-        let mut most = whole;
+        let mut most = self.batch();
         loop {
             let mut from = 0;
-            match self.attempt(build, partition, most, &mut from).await {
+            match self.attempt(build, &[partition], most, &mut from).await {
                 // Our own failed attempt may still be on its way out.
-                Ok(Progress::Busy) if most < whole => tokio::time::sleep(BUSY).await,
-                Ok(progress) => return Ok(progress),
+                Ok(done) if done.is_empty() && most < self.batch() => {
+                    tokio::time::sleep(BUSY).await;
+                }
+                Ok(done) => {
+                    return Ok(done.into_iter().next().map_or(Progress::Busy, |(_, at)| at));
+                }
                 Err(Failure::Other(error)) => return Err(error),
                 Err(Failure::Poison { reason, .. }) if most == 1 => {
                     return self.halt(build, partition, from, reason).await;
@@ -208,109 +211,194 @@ impl Inner {
         }
     }
 
+    /// One batch of several partitions together: at the head each brings only a few events, and a transaction costs the same
+    /// for all of them. Those that are not in the answer are busy.
+    pub(crate) async fn sweep(
+        &self,
+        build: &Build,
+        partitions: &[u16],
+    ) -> Result<Vec<(u16, Progress)>, Error> {
+        if partitions.len() > 1 {
+            let Ok(_connection) = self.connections.acquire().await else {
+                return Ok(Vec::new());
+            };
+            match self.attempt(build, partitions, self.batch(), &mut 0).await {
+                Ok(done) => return Ok(done),
+                Err(Failure::Other(error)) => return Err(error),
+                // One of them cannot go on: each for itself, so that the others do.
+                Err(Failure::Poison { .. }) => {}
+            }
+        }
+        let mut done = Vec::with_capacity(partitions.len());
+        for partition in partitions {
+            match self.step(build, *partition).await? {
+                Progress::Busy => {}
+                progress => done.push((*partition, progress)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// How many events a batch takes in at most.
+    fn batch(&self) -> i64 {
+        i64::from(self.options.batch).clamp(1, MAX_EVENTS)
+    }
+
+    /// One batch of what follows the partitions' checkpoints, in one transaction. Where it begins in the first one goes to
+    /// `from`. Leaves out those that somebody else is at.
     async fn attempt(
         &self,
         build: &Build,
-        partition: u16,
+        partitions: &[u16],
         most: i64,
         from: &mut i64,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Vec<(u16, Progress)>, Failure> {
         let started = Instant::now();
         let mut tx = self.store.partition_tx().await?;
-        let Some(next) = self.lock(&mut tx, build, partition).await? else {
-            return Ok(Progress::Busy);
+        let mut left = most;
+        let mut slices = Vec::new();
+        let mut done = Vec::new();
+        let at = |applied, next_offset, head| Progress::At {
+            applied,
+            next_offset,
+            head,
         };
-        *from = next;
-        let slice = self
-            .pages
-            .read(&self.store, &mut tx, partition, next, most)
-            .await?;
-        let events = slice.events();
-        let Some(last) = events.last() else {
-            return Ok(Progress::At {
-                applied: 0,
-                next_offset: next,
-                head: next,
-            });
-        };
-        let wanted = select(build.projection.as_ref(), events)?;
+        let locked = self.lock(&mut tx, build, partitions).await?;
+        *from = locked.first().map_or(0, |(_, next)| *next);
+        for (partition, next) in locked {
+            if left == 0 {
+                done.push((partition, at(0, next, self.head(partition, next))));
+                continue;
+            }
+            let slice = self
+                .pages
+                .read(&self.store, &mut tx, partition, next, left)
+                .await?;
+            if slice.events().is_empty() {
+                done.push((partition, at(0, next, next)));
+            } else {
+                left -= i64::try_from(slice.events().len()).unwrap_or(left);
+                slices.push((partition, slice));
+            }
+        }
+        if slices.is_empty() {
+            return Ok(done);
+        }
+        let mut wanted = Vec::new();
+        for (_, slice) in &slices {
+            wanted.extend(select(build.projection.as_ref(), slice.events())?);
+        }
         if !wanted.is_empty() {
             build.projection.apply(&wanted, tx.connection()).await?;
         }
-        let next = last.offset + 1;
+        let ends: Vec<_> = slices
+            .iter()
+            .filter_map(|(partition, slice)| {
+                let last = slice.events().last()?;
+                Some((
+                    *partition,
+                    slice.events().len(),
+                    last.offset + 1,
+                    last.recorded_at,
+                ))
+            })
+            .collect();
         sqlx::query!(
-            "update projection.checkpoint
-             set next_offset = $4, recorded_at = $5, updated_at = now(), halted_at = null, error = null
-             where projection = $1 and build = $2 and partition = $3",
+            "update projection.checkpoint c
+             set next_offset = e.next_offset, recorded_at = e.recorded_at, updated_at = now(), halted_at = null, error = null
+             from unnest($3::smallint[], $4::bigint[], $5::timestamptz[]) e(partition, next_offset, recorded_at)
+             where c.projection = $1 and c.build = $2 and c.partition = e.partition",
             build.name(),
             build.number,
-            narrow(partition),
-            next,
-            last.recorded_at
+            &ends.iter().map(|end| narrow(end.0)).collect::<Vec<_>>(),
+            &ends.iter().map(|end| end.2).collect::<Vec<_>>(),
+            &ends.iter().map(|end| end.3).collect::<Vec<_>>(),
         )
         .execute(tx.connection())
         .await?;
         tx.commit().await?;
 
-        if build.live.load(Ordering::Acquire) {
-            self.waiter.tell(build.name(), partition, next, false);
+        for (partition, applied, next, _) in ends {
+            if build.live.load(Ordering::Acquire) {
+                self.waiter.tell(build.name(), partition, next, false);
+            }
+            counter!(metric::EVENTS, "projection" => build.name()).increment(applied as u64);
+            done.push((partition, at(applied, next, self.head(partition, next))));
         }
-        counter!(metric::EVENTS, "projection" => build.name()).increment(events.len() as u64);
         histogram!(metric::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());
-        let head = self.store.heads().get(partition).max(next);
-        Ok(Progress::At {
-            applied: events.len(),
-            next_offset: next,
-            head,
-        })
+        Ok(done)
     }
 
-    /// Takes the checkpoint's row, if nobody else has it, and prepares the transaction: the build's schema; plans by
+    /// A partition's head as far as this process knows, which has seen it at `next`.
+    fn head(&self, partition: u16, next: i64) -> i64 {
+        self.store.heads().get(partition).max(next)
+    }
+
+    /// Takes the checkpoints' rows that nobody else has, and prepares the transaction: the build's schema; plans by
     /// index whatever the statistics of a fresh table say; and a commit that does not wait for the disk, because what a
     /// crash takes away is taken from the checkpoint too and applied again.
     async fn lock(
         &self,
         tx: &mut PartitionTx,
         build: &Build,
-        partition: u16,
-    ) -> Result<Option<i64>, Failure> {
+        partitions: &[u16],
+    ) -> Result<Vec<(u16, i64)>, Failure> {
+        let asked: Vec<i16> = partitions.iter().copied().map(narrow).collect();
         let locked = sqlx::query!(
-            r#"select next_offset, halted_at is not null as "halted!",
-                      set_config('search_path', $4, true) as search_path,
-                      set_config('synchronous_commit', 'off', true) as synchronous_commit,
-                      set_config('enable_seqscan', 'off', true) as seqscan,
-                      set_config('enable_bitmapscan', 'off', true) as bitmapscan,
-                      set_config('enable_hashjoin', 'off', true) as hashjoin,
-                      set_config('enable_mergejoin', 'off', true) as mergejoin
-               from projection.checkpoint where projection = $1 and build = $2 and partition = $3
-               for no key update skip locked"#,
+            r#"with prepared as materialized (
+                 select set_config('search_path', $4, true), set_config('synchronous_commit', 'off', true),
+                        set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+                        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true))
+               select c.partition, c.next_offset, c.halted_at is not null as "halted!"
+               from prepared, projection.checkpoint c
+               where c.projection = $1 and c.build = $2 and c.partition = any($3)
+               order by c.partition
+               for no key update of c skip locked"#,
             build.name(),
             build.number,
-            narrow(partition),
+            &asked,
             format!("{}, extensions", build.schema)
         )
-        .fetch_optional(tx.connection())
+        .fetch_all(tx.connection())
         .await
         .map_err(|error| Failure::Other(error.into()))?;
-        if let Some(locked) = locked {
-            if build.live.load(Ordering::Acquire) {
-                self.waiter
-                    .tell(build.name(), partition, locked.next_offset, locked.halted);
-            }
-            return Ok(Some(locked.next_offset));
+        if locked.is_empty() {
+            self.exists(tx, build, &asked).await?;
         }
+        let live = build.live.load(Ordering::Acquire);
+        let mut places = Vec::with_capacity(locked.len());
+        for row in locked {
+            let Ok(partition) = u16::try_from(row.partition) else {
+                continue;
+            };
+            if live {
+                self.waiter
+                    .tell(build.name(), partition, row.next_offset, row.halted);
+            }
+            places.push((partition, row.next_offset));
+        }
+        Ok(places)
+    }
+
+    /// Fails if the build is gone.
+    async fn exists(
+        &self,
+        tx: &mut PartitionTx,
+        build: &Build,
+        partitions: &[i16],
+    ) -> Result<(), Failure> {
         let exists = sqlx::query_scalar!(
             r#"select exists (select from projection.checkpoint
-                              where projection = $1 and build = $2 and partition = $3) as "exists!""#,
+                              where projection = $1 and build = $2 and partition = any($3)) as "exists!""#,
             build.name(),
             build.number,
-            narrow(partition)
+            partitions
         )
         .fetch_one(tx.connection())
         .await
         .map_err(|error| Failure::Other(error.into()))?;
         if exists {
-            return Ok(None);
+            return Ok(());
         }
         Err(Failure::Other(Error::Dropped {
             projection: build.name(),

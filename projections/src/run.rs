@@ -1,16 +1,20 @@
-//! The loop: one task per projection and partition, woken by the log's heads; one that measures; one that lets new
-//! revisions take over. Owns retries of what passes; never applies anything itself.
+//! The loop: one task per projection, woken by the log's heads; one that measures; one that lets new revisions take over.
+//! Owns retries of what passes; never applies anything itself.
+
+mod due;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures::future::join_all;
 use metrics::gauge;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Engine, Error, Progress, engine::Inner, lag::lag, metric};
+use crate::{Engine, Error, Progress, engine::Inner, install::Build, lag::lag, metric};
+use due::{Due, Places};
 
 /// How often to look without being woken: the heads are looked after by the store.
 const POLL: Duration = Duration::from_secs(30);
@@ -32,14 +36,7 @@ impl Engine {
     /// Starts the tasks. They end when `cancelled`, each after the batch it is at.
     pub fn run(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
         for build in 0..self.inner().builds.len() {
-            for partition in 0..self.inner().store.partitions() {
-                tasks.spawn(follow(
-                    Arc::clone(self.inner()),
-                    build,
-                    partition,
-                    cancelled.clone(),
-                ));
-            }
+            tasks.spawn(follow(Arc::clone(self.inner()), build, cancelled.clone()));
             tasks.spawn(take_over(
                 Arc::clone(self.inner()),
                 build,
@@ -61,35 +58,40 @@ impl Engine {
     }
 }
 
-/// Keeps one projection at the head of one partition.
-async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: CancellationToken) {
+/// Keeps one projection at the heads of all partitions.
+async fn follow(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) {
     let Some(build) = engine.builds.get(build) else {
         return;
     };
     let mut heads = engine.store.heads().subscribe();
+    let mut places = Places::new(engine.store.partitions());
     let mut retry = FIRST_RETRY;
     while !cancelled.is_cancelled() {
         let began = Instant::now();
-        let pause = match engine.step(build, partition).await {
-            Ok(Progress::At {
-                next_offset, head, ..
-            }) => {
+        let due = places.due(&heads.borrow_and_update());
+        if due.is_empty() {
+            // Nothing moved for a while: whatever the heads say, look.
+            places.forget();
+            continue;
+        }
+        let pause = match advance(&engine, build, &due).await {
+            Ok(done) => {
                 retry = FIRST_RETRY;
-                if head > next_offset {
-                    continue;
-                }
-                if moved(&mut heads, partition, next_offset, &cancelled).await {
+                let busy = done.len() < due.partitions();
+                let more = places.take_in(done);
+                if busy {
+                    BUSY
+                } else if more {
+                    Duration::ZERO
+                } else if moved(&mut heads, &places, &cancelled).await {
                     GATHER.saturating_sub(began.elapsed())
                 } else {
-                    Duration::ZERO
+                    continue;
                 }
             }
-            Ok(Progress::Busy) => BUSY,
-            Ok(Progress::Halted { .. }) => return,
             Err(error) if error.is_transient() => {
                 tracing::warn!(
                     projection = build.name(),
-                    partition,
                     error = &error as &dyn std::error::Error,
                     "a batch failed; it is tried again"
                 );
@@ -100,7 +102,6 @@ async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: Can
             Err(error) => {
                 tracing::error!(
                     projection = build.name(),
-                    partition,
                     error = &error as &dyn std::error::Error,
                     "a projection stopped"
                 );
@@ -114,22 +115,29 @@ async fn follow(engine: Arc<Inner>, build: usize, partition: u16, cancelled: Can
     }
 }
 
-/// Waits until the head of a partition is past `next`, for a while.
+/// One batch: the partitions near their heads together, those far behind each for itself and side by side.
+async fn advance(engine: &Inner, build: &Build, due: &Due) -> Result<Vec<(u16, Progress)>, Error> {
+    let sweeps = due
+        .far
+        .iter()
+        .map(std::slice::from_ref)
+        .chain((!due.near.is_empty()).then_some(due.near.as_slice()));
+    let done = join_all(sweeps.map(|partitions| engine.sweep(build, partitions))).await;
+    let done: Result<Vec<_>, Error> = done.into_iter().collect();
+    Ok(done?.into_iter().flatten().collect())
+}
+
+/// Waits until something is due; false if nothing was for a while.
 async fn moved(
     heads: &mut watch::Receiver<Vec<i64>>,
-    partition: u16,
-    next: i64,
+    places: &Places,
     cancelled: &CancellationToken,
 ) -> bool {
-    let past = |heads: &Vec<i64>| {
-        heads
-            .get(usize::from(partition))
-            .is_some_and(|head| *head > next)
-    };
+    let past = |heads: &Vec<i64>| !places.due(heads).is_empty();
     tokio::select! {
         found = heads.wait_for(past) => found.is_ok(),
-        () = tokio::time::sleep(POLL) => true,
-        () = cancelled.cancelled() => false,
+        () = tokio::time::sleep(POLL) => false,
+        () = cancelled.cancelled() => true,
     }
 }
 
