@@ -36,6 +36,10 @@ use daybook::{lifecycle::Lifecycle, telemetry};
 
 use crate::{run::Session, server::Server};
 
+/// The product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs Daybook's benchmarks side by side with their peers, on one PostgreSQL of its own.
 #[derive(Parser, Debug)]
 #[command(name = "daybook-bench")]
