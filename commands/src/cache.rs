@@ -9,7 +9,7 @@ use crate::registry::State;
 /// A stream of a tenant.
 pub(crate) type Target = (TenantId, StreamId);
 
-/// A state, and the partition's next offset right after its last event.
+/// A state, and a next offset of the partition at which it was the newest.
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) state: State,
@@ -41,7 +41,7 @@ impl Aggregates {
         self.0.get(target)
     }
 
-    /// Keeps what a command left, unless a later one did already.
+    /// Keeps what a command left or read, unless something later is there already.
     pub(crate) fn keep(&self, target: Target, kept: Kept) {
         let newer = self
             .0

@@ -10,7 +10,7 @@ use event_store::TenantChange;
 use serde_json::Value;
 
 pub(crate) use bound::{Decided, Handler, Refused, Situation, State};
-pub(crate) use contexts::{settings, settings_hash};
+pub(crate) use contexts::{organization, settings, settings_hash};
 
 /// A registered command.
 pub struct Spec {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// The longest stream name the log takes, in bytes.
 pub const MAX_STREAM_BYTES: usize = 255;
@@ -16,7 +16,11 @@ pub struct StreamId(pub String);
 impl StreamId {
     /// The stream of the aggregate `id` of `context`.
     pub fn new(context: &str, id: Uuid) -> Self {
-        Self(format!("{context}-{id}"))
+        let mut name = String::with_capacity(context.len() + 1 + Hyphenated::LENGTH);
+        name.push_str(context);
+        name.push('-');
+        name.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        Self(name)
     }
 
     /// The part before the first `-`.

@@ -26,8 +26,11 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 declare
-  matched      int;
+  partitions   int := array_length(q_partition, 1);
+  now_clock    timestamptz := clock_timestamp();
   now_recorded timestamptz;
+  matched      bigint;
+  asked        bigint;
   wrong        text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -35,24 +38,29 @@ begin
       current_setting('transaction_isolation') using errcode = 'DB001';
   end if;
 
-  -- 1. The swap. Rows that moved while this waited for their lock fail the comparison. All or nothing: a partial swap
-  -- that committed would leave a hole for ever.
-  select count(*), greatest(clock_timestamp(), max(l.last_recorded_at)) into matched, now_recorded
-    from (select p.last_recorded_at
-          from unnest(q_partition, q_base) q(partition, base)
-          join log.partition p on p.partition = q.partition and p.next_offset = q.base
-          order by p.partition for no key update of p) l;
-  if matched <> array_length(q_partition, 1) then
-    raise exception 'a partition moved on' using errcode = 'DB005';
+  -- 1. The swap, which locks in ascending order. Rows that moved while this waited for their lock fail the
+  -- comparison. All or nothing: a partial swap that committed would leave a hole for ever.
+  if partitions = 1 then
+    update log.partition p
+      set next_offset = q_base[1] + q_events[1], last_recorded_at = greatest(now_clock, p.last_recorded_at)
+      where p.partition = q_partition[1] and p.next_offset = q_base[1]
+      returning p.last_recorded_at into now_recorded;
+    get diagnostics matched = row_count;
+  else
+    with swapped as (
+      update log.partition p
+        set next_offset = q.base + q.events, last_recorded_at = greatest(now_clock, p.last_recorded_at)
+        from (select * from unnest(q_partition, q_base, q_events) u(partition, base, events) order by u.partition) q
+        where p.partition = q.partition and p.next_offset = q.base
+        returning p.last_recorded_at)
+    select count(*), max(s.last_recorded_at) into matched, now_recorded from swapped s;
+    if now_recorded > now_clock then
+      -- The clock went backwards: no partition's time may, so all take the latest.
+      update log.partition p set last_recorded_at = now_recorded where p.partition = any(q_partition);
+    end if;
   end if;
-
-  -- 2. The offsets fill the partitions' ranges: as many as the ranges have, each inside its own; the key keeps them distinct.
-  select count(*) into matched
-    from unnest(e_partition, e_offset) e(partition, o)
-    join unnest(q_partition, q_base, q_events) q(partition, base, events)
-      on q.partition = e.partition and e.o >= q.base and e.o < q.base + q.events;
-  if matched <> array_length(e_offset, 1) or matched <> (select sum(n) from unnest(q_events) n) then
-    raise exception 'the offsets do not fill their ranges' using errcode = 'DB006';
+  if matched <> partitions then
+    raise exception 'a partition moved on' using errcode = 'DB005';
   end if;
 
   if p_full then
@@ -84,18 +92,31 @@ begin
     end if;
   end if;
 
-  -- 3. The rows, the counters, the keys.
-  insert into log.event (partition, "offset", tenant_id, position, stream_id, version, event_id, event_type,
-    schema_version, payload, content_type, metadata, content_hash, occurred_at, recorded_at)
-  select e.*, now_recorded, now_recorded
-  from unnest(e_partition, e_offset, e_tenant, e_position, e_stream, e_version, e_id, e_type, e_schema, e_payload,
-    e_content, e_metadata, e_hash) e;
+  -- 2. The rows. Their offsets fill the partitions' ranges: as many as the ranges have, each inside its own; the key keeps
+  -- them distinct.
+  if partitions > 1 then
+    select count(*), (select sum(n) from unnest(q_events) n) into matched, asked
+      from unnest(e_partition, e_offset) e(partition, o)
+      join unnest(q_partition, q_base, q_events) q(partition, base, events)
+        on q.partition = e.partition and e.o >= q.base and e.o < q.base + q.events;
+  else
+    asked := q_events[1];
+    matched := asked;
+  end if;
+  if matched = asked and asked = array_length(e_offset, 1) then
+    insert into log.event (partition, "offset", tenant_id, position, stream_id, version, event_id, event_type,
+      schema_version, payload, content_type, metadata, content_hash, occurred_at, recorded_at)
+    select e.*, now_recorded, now_recorded
+    from unnest(e_partition, e_offset, e_tenant, e_position, e_stream, e_version, e_id, e_type, e_schema, e_payload,
+      e_content, e_metadata, e_hash) e(partition, o)
+    where partitions > 1 or (e.partition = q_partition[1] and e.o >= q_base[1] and e.o < q_base[1] + q_events[1]);
+    get diagnostics matched = row_count;
+  end if;
+  if matched is distinct from asked or asked is distinct from array_length(e_offset, 1) then
+    raise exception 'the offsets do not fill their ranges' using errcode = 'DB006';
+  end if;
 
-  update log.partition p
-    set next_offset = q.base + q.events, last_recorded_at = now_recorded
-    from unnest(q_partition, q_base, q_events) q(partition, base, events)
-    where p.partition = q.partition;
-
+  -- 3. The keys.
   if array_length(c_command, 1) > 0 then
     insert into log.command (tenant_id, command_id, request_hash, response, expires_at)
     select c.tenant, c.command, c.hash,

@@ -9,6 +9,7 @@ mod memory;
 mod numbered;
 mod outcome;
 mod queue;
+pub(crate) mod thread;
 pub(crate) mod writer;
 
 use std::borrow::Cow;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use event_schemas::{StreamId, TenantId};
+use futures::future::join_all;
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
@@ -18,6 +19,7 @@ use crate::{
     Want,
     append::{
         lane::Lane,
+        thread,
         writer::{Shared, Writer},
     },
     context::{Secret, Signer},
@@ -215,11 +217,12 @@ impl Store {
     /// Starts the lanes, the loaders, the watch on the heads and the guard. They end when `cancelled`, after what was queued
     /// is flushed.
     pub fn start(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
-        for lane in &self.0.lanes {
+        let lanes = self.0.lanes.iter().map(|lane| {
             let writer = Writer::new(self.0.writers.clone());
             let paths = self.0.writers.paths.clone();
-            tasks.spawn(lane.clone().run(writer, paths, cancelled.clone()));
-        }
+            lane.clone().run(writer, paths, cancelled.clone())
+        });
+        thread::spawn(join_all(lanes), tasks);
         for _ in 0..LOADERS {
             let loads = self.0.loads.clone();
             tasks.spawn(loads.run(self.0.append.clone(), self.0.partitions, cancelled.clone()));

@@ -9,7 +9,7 @@ use metrics::counter;
 
 use super::{Bus, Request, Way};
 use crate::{
-    cache::Target,
+    cache::{Kept, Target},
     registry::{self, State},
 };
 
@@ -69,14 +69,15 @@ impl Needs {
     }
 
     fn guess(&mut self, bus: &Bus, request: &Request, target: &Target, doubts: &Doubts) -> bool {
-        // Settings are another stream's: what is decided by them is decided by the stored ones.
         if bus.way == Way::Direct
             || request.dry_run
             || request.source == Source::Import
-            || request.spec.needs_settings
             || doubts.fresh.contains(target)
             || self.streams.contains_key(target)
         {
+            return false;
+        }
+        if request.spec.needs_settings && !self.guess_settings(bus, request.tenant) {
             return false;
         }
         if self.guesses.contains_key(target) {
@@ -84,13 +85,7 @@ impl Needs {
         }
         let guess = if let Some(kept) = bus.aggregates.get(target) {
             counter!("aggregate_cache_total", "outcome" => "hit").increment(1);
-            Guess {
-                state: kept.state,
-                fact: Some(Fact {
-                    next_offset: kept.next_offset,
-                    position: None,
-                }),
-            }
+            kept.into()
         } else if request.spec.creates
             && request.spec.change.is_none()
             && request.expected_version.is_none_or(|version| version == 0)
@@ -105,6 +100,19 @@ impl Needs {
         };
         self.guesses.insert(target.clone(), guess);
         true
+    }
+
+    /// Guesses a tenant's settings; the append checks that nothing happened to them since.
+    fn guess_settings(&mut self, bus: &Bus, tenant: TenantId) -> bool {
+        let target = settings_target(tenant);
+        if self.guesses.contains_key(&target) || self.streams.contains_key(&target) {
+            return true;
+        }
+        let kept = bus.aggregates.get(&target);
+        kept.is_some_and(|kept| {
+            self.guesses.insert(target, kept.into());
+            true
+        })
     }
 
     fn load(&mut self, index: usize, request: &Request, target: Target, doubts: &Doubts) {
@@ -137,6 +145,18 @@ impl Needs {
                 snapshot,
             });
             self.streams.insert(target, self.wants.len() - 1);
+        }
+    }
+}
+
+impl From<Kept> for Guess {
+    fn from(kept: Kept) -> Self {
+        Self {
+            state: kept.state,
+            fact: Some(Fact {
+                next_offset: kept.next_offset,
+                position: None,
+            }),
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::Settings;
 use event_schemas::{Metadata, Source, TenantId};
-use event_store::{Append, Expected, Fact, Found, Loaded, NewEvent, NewSnapshot};
+use event_store::{Append, Expected, Fact, Found, Loaded, NewEvent, NewSnapshot, Write};
 use gateway::Problem;
 use uuid::Uuid;
 
@@ -14,7 +13,7 @@ use super::{
 };
 use crate::{
     Accepted, AcceptedEvent,
-    cache::Target,
+    cache::{Kept, Target},
     registry::{self, Decided, Refused, Situation, State},
     replay,
 };
@@ -28,7 +27,6 @@ pub(super) struct Plan<'a> {
     needs: Needs,
     found: Found,
     states: HashMap<Target, Live>,
-    settings: HashMap<TenantId, Settings>,
     /// Streams that wait for the next round, so that their commands keep their order.
     waiting: HashSet<Target>,
 }
@@ -65,7 +63,6 @@ impl<'a> Plan<'a> {
             needs,
             found,
             states: HashMap::new(),
-            settings: HashMap::new(),
             waiting: HashSet::new(),
         }
     }
@@ -96,8 +93,10 @@ impl<'a> Plan<'a> {
 
     /// Whether the request was decided on what was read in this round, its key included.
     fn is_sure(&self, index: usize, request: &Request, target: &Target) -> bool {
-        let read = self.needs.stream(target).is_some();
-        read && (!request.remembers() || self.needs.key(index).is_some())
+        let read = |target: &Target| self.needs.stream(target).is_some();
+        read(target)
+            && (!request.remembers() || self.needs.key(index).is_some())
+            && (!request.spec.needs_settings || read(&settings_target(request.tenant)))
     }
 
     fn loaded(&self, target: &Target) -> Result<&Loaded, Problem> {
@@ -122,14 +121,31 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn settings(&mut self, tenant: TenantId) -> Result<Settings, Problem> {
-        if let Some(settings) = self.settings.get(&tenant) {
-            return Ok(*settings);
+    /// The tenant's organization, which has its settings, as the batch has left it so far.
+    fn organization(&mut self, tenant: TenantId) -> Result<Live, Problem> {
+        let target = settings_target(tenant);
+        if let Some(live) = self.states.get(&target) {
+            return Ok(live.clone());
         }
-        let settings = registry::settings(self.loaded(&settings_target(tenant))?)
-            .map_err(|e| Problem::internal(&e))?;
-        self.settings.insert(tenant, settings);
-        Ok(settings)
+        if let Some(guess) = self.needs.guesses.get(&target) {
+            return Ok(Live {
+                state: guess.state.clone(),
+                fact: guess.fact,
+            });
+        }
+        let state =
+            registry::organization(self.loaded(&target)?).map_err(|e| Problem::internal(&e))?;
+        let fact = self.found.facts.get(&tenant).copied();
+        if let Some(fact) = fact {
+            let kept = Kept {
+                state: state.clone(),
+                next_offset: fact.next_offset,
+            };
+            self.bus.aggregates.keep(target.clone(), kept);
+        }
+        let live = Live { state, fact };
+        self.states.insert(target, live.clone());
+        Ok(live)
     }
 
     fn try_decide(
@@ -146,11 +162,20 @@ impl<'a> Plan<'a> {
         {
             return Ok(step);
         }
-        let settings = if request.spec.needs_settings {
-            self.settings(request.tenant)?
+        let organization = if request.spec.needs_settings {
+            Some(self.organization(request.tenant)?)
         } else {
-            Settings::default()
+            None
         };
+        let settings = organization
+            .as_ref()
+            .map(|live| {
+                registry::settings(&live.state).ok_or_else(|| {
+                    Problem::internal_because("an organization's state is of another context")
+                })
+            })
+            .transpose()?
+            .unwrap_or_default();
         // A dry run decides on the stored state and leaves no trace, not even for the rest of its batch.
         let mut live = match self.states.get(target) {
             Some(live) if !request.dry_run => live.clone(),
@@ -182,7 +207,7 @@ impl<'a> Plan<'a> {
                 }
                 Refused::Rejected { code, detail } => Problem::rejected(code, detail),
             })?;
-        let step = self.step(request, version, &live, decided, derived)?;
+        let step = self.step(request, version, &live, organization, decided, derived)?;
         if !request.dry_run {
             self.states.insert(target.clone(), live);
         }
@@ -235,6 +260,7 @@ impl<'a> Plan<'a> {
         request: &Request,
         version: i32,
         live: &Live,
+        organization: Option<Live>,
         decided: Decided,
         derived: Option<Uuid>,
     ) -> Result<Step, Problem> {
@@ -309,6 +335,15 @@ impl<'a> Plan<'a> {
             change: request.spec.change,
             occurred_at: request.occurred_at,
             fact: live.fact,
+            // Nothing may have happened to the settings since.
+            others: organization
+                .map(|live| Write {
+                    stream: settings_target(request.tenant).1,
+                    expected: Expected::at(live.state.version),
+                    events: Vec::new(),
+                })
+                .into_iter()
+                .collect(),
             ..Append::new(
                 request.tenant,
                 stream,

@@ -146,6 +146,9 @@ async fn settle(
             }
             Some(Ok(accepted))
         }
+        // The settings moved, or another request with this key was first: the next round decides by the new ones, or answers
+        // with the first one's result.
+        Ok(Outcome::Conflict { stream: 1.., .. } | Outcome::Duplicate { .. }) => None,
         Ok(Outcome::Conflict {
             current_version, ..
         }) => {
@@ -154,8 +157,6 @@ async fn settle(
             (first && request.expected_version.is_some())
                 .then(|| Err(Problem::conflict(current_version, false)))
         }
-        // Another request with this key was first; the next round answers with its result.
-        Ok(Outcome::Duplicate { .. }) => None,
         Ok(Outcome::Refused(refusal)) => Some(Err(refused(refusal))),
         Err(error) => Some(Err(problem(&error))),
     }

@@ -29,8 +29,13 @@ pub(crate) struct State {
     pub(crate) weight: usize,
 }
 
-#[cfg(test)]
 impl State {
+    /// The aggregate, if it is one of these.
+    pub(crate) fn entity<E: Entity>(&self) -> Option<&E> {
+        self.entity.downcast_ref::<E>()
+    }
+
+    #[cfg(test)]
     pub(crate) fn of(entity: Arc<dyn Any + Send + Sync>, version: i32) -> Self {
         Self {
             entity,
@@ -118,16 +123,11 @@ impl<C: Command> Handler for Bound<C> {
     }
 
     fn fold(&self, loaded: &Loaded) -> Result<State, DecodeError> {
-        Ok(State {
-            entity: Arc::new(fold::<C::Entity>(loaded)?),
-            version: loaded.version(),
-            weight: loaded.snapshot.as_ref().map_or(0, |s| s.state.len())
-                + loaded.events.iter().map(|e| e.payload.len()).sum::<usize>(),
-        })
+        fold::<C::Entity>(loaded)
     }
 
     fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
-        serde_json::to_vec(state.entity.downcast_ref::<C::Entity>()?).ok()
+        serde_json::to_vec(state.entity::<C::Entity>()?).ok()
     }
 
     fn decide(
@@ -146,7 +146,7 @@ impl<C: Command> Handler for Bound<C> {
             gateway::json::parse(data).map_err(|problem| Refused::Malformed(Box::new(problem)))?;
         let (decision, extra) = (self.prepare)(command, clock);
         let internal = |what: &str| Refused::Malformed(Box::new(Problem::internal_because(what)));
-        let Some(entity) = state.entity.downcast_ref::<C::Entity>() else {
+        let Some(entity) = state.entity::<C::Entity>() else {
             return Err(internal(
                 "a stream's state is of another context than its command",
             ));
@@ -190,7 +190,7 @@ impl<C: Command> Handler for Bound<C> {
 }
 
 /// The aggregate that was loaded: from its snapshot if there is one, then event by event.
-pub(crate) fn fold<E: Entity>(loaded: &Loaded) -> Result<E, DecodeError> {
+pub(crate) fn fold<E: Entity>(loaded: &Loaded) -> Result<State, DecodeError> {
     let mut entity = match &loaded.snapshot {
         // Its hash was the one of today's form, so it has that form.
         Some(snapshot) => {
@@ -208,7 +208,12 @@ pub(crate) fn fold<E: Entity>(loaded: &Loaded) -> Result<E, DecodeError> {
             &stored.payload,
         )?);
     }
-    Ok(entity)
+    Ok(State {
+        entity: Arc::new(entity),
+        version: loaded.version(),
+        weight: loaded.snapshot.as_ref().map_or(0, |s| s.state.len())
+            + loaded.events.iter().map(|e| e.payload.len()).sum::<usize>(),
+    })
 }
 
 /// A future that never waits. The sink's lock is never contended, but tokio's budget for a task would have it yield

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Spec,
-    bound::{Bound, Prepared, fold},
+    bound::{Bound, Prepared, State, fold},
 };
 
 /// Every command of every context.
@@ -71,9 +71,14 @@ pub(super) fn all() -> Vec<Spec> {
     ]
 }
 
-/// A tenant's settings, folded from its organization's stream.
-pub(crate) fn settings(loaded: &Loaded) -> Result<Settings, DecodeError> {
-    Ok(fold::<Organization>(loaded)?.settings())
+/// A tenant's organization, folded from its stream.
+pub(crate) fn organization(loaded: &Loaded) -> Result<State, DecodeError> {
+    fold::<Organization>(loaded)
+}
+
+/// The settings of an organization; none of another aggregate.
+pub(crate) fn settings(organization: &State) -> Option<Settings> {
+    Some(organization.entity::<Organization>()?.settings())
 }
 
 /// The hash of what a snapshot of an organization looks like.

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use event_schemas::TenantId;
+use event_schemas::{StreamId, TenantId};
 use uuid::Uuid;
 
-use super::{Append, Appended, Outcome, TenantChange};
+use super::{Append, Appended, Outcome, TenantChange, Write};
 
 /// How many entries a generation takes before it is the old one. A command's fact is rarely older than that.
 const GENERATION: usize = 32_768;
@@ -88,7 +88,13 @@ pub(super) struct Plan<'a> {
 
 impl Memory {
     /// Numbers what it can of a batch, in its order.
-    pub(super) fn plan<'a>(&mut self, partitions: u16, batch: &[&'a Append]) -> Plan<'a> {
+    /// `checks`: whether it may prove by itself that nothing happened to a stream.
+    pub(super) fn plan<'a>(
+        &mut self,
+        partitions: u16,
+        batch: &[&'a Append],
+        checks: bool,
+    ) -> Plan<'a> {
         // A fact that is newer than the memory says that somebody else appended in between.
         for append in batch {
             if let Some(fact) = append.fact {
@@ -110,7 +116,7 @@ impl Memory {
             let numbers = if diverted.contains(&append.tenant) {
                 Err(Why::Behind)
             } else {
-                self.number(&plan, partition, append)
+                self.number(&plan, partition, append, checks)
             };
             match numbers {
                 Ok((base, position, version)) => {
@@ -132,9 +138,11 @@ impl Memory {
         plan: &Plan<'_>,
         partition: u16,
         append: &Append,
+        checks: bool,
     ) -> Result<(i64, i64, i32), Why> {
         let expected = append.expected.version().ok_or(Why::Asks)?;
-        if !append.others.is_empty()
+        let only_checked = |other: &Write| checks && other.events.is_empty();
+        if !append.others.iter().all(only_checked)
             || !append.claims.is_empty()
             || append.change.is_some()
             || append.occurred_at.is_some()
@@ -152,16 +160,21 @@ impl Memory {
             .or_else(|| known.iter().flatten().next().map(|k| k.position))
             .or_else(|| fact.and_then(|fact| fact.position))
             .ok_or(Why::Unknown)?;
-        let version = plan
-            .versions
-            .get(&(append.tenant, append.stream.as_str()))
-            .copied()
-            .or_else(|| {
-                known
-                    .iter()
-                    .flatten()
-                    .find_map(|k| k.versions.get(append.stream.as_str()).copied())
-            });
+        let version_of = |stream: &StreamId| {
+            let planned = plan.versions.get(&(append.tenant, stream.as_str()));
+            let mut known = known.iter().flatten();
+            planned
+                .or_else(|| known.find_map(|k| k.versions.get(stream.as_str())))
+                .copied()
+        };
+        let version = version_of(&append.stream);
+        for other in &append.others {
+            let expected = other.expected.version().ok_or(Why::Asks)?;
+            // No key catches a wrong word about a stream that is not written: only what the database said counts.
+            if version_of(&other.stream).ok_or(Why::Unknown)? != expected {
+                return Err(Why::Doubtful);
+            }
+        }
         // A stream that must not exist needs no fact: a first event that is there already is caught by its key.
         if version.is_none() && fact.is_none() && expected > 0 {
             return Err(Why::Unknown);
@@ -184,7 +197,7 @@ impl Memory {
                 chain.remember(
                     numbered.append,
                     numbered.first_position + events_of(numbered.append) - 1,
-                    &[numbered.version + 1],
+                    numbered.first_versions(),
                 );
             }
         }
@@ -227,7 +240,8 @@ impl Memory {
         }
         for (append, numbers, partition) in appended() {
             if let Some(chain) = self.partitions.get_mut(&partition) {
-                chain.remember(append, numbers.last_position(), &numbers.first_versions);
+                let versions = numbers.first_versions.iter().copied();
+                chain.remember(append, numbers.last_position(), versions);
             }
         }
         for (partition, (_, last)) in &ranges {
@@ -264,8 +278,8 @@ impl Chain {
         }
     }
 
-    /// `versions` are the numbers of the first events of the append's streams.
-    fn remember(&mut self, append: &Append, position: i64, versions: &[i32]) {
+    /// `versions` are the numbers of the first events of the append's streams; of one that was only checked, its version.
+    fn remember(&mut self, append: &Append, position: i64, versions: impl Iterator<Item = i32>) {
         let known = self.young.tenants.entry(append.tenant).or_default();
         known.position = known.position.max(position);
         if append.request_hash.is_some() {
@@ -273,10 +287,8 @@ impl Chain {
         }
         self.young.entries += 2;
         for ((stream, _, events), first) in append.parts().zip(versions) {
-            if events.is_empty() {
-                continue;
-            }
-            let version = first + i32::try_from(events.len()).unwrap_or(i32::MAX) - 1;
+            let more = i32::try_from(events.len().saturating_sub(1)).unwrap_or(i32::MAX);
+            let version = first + more;
             known.versions.insert(stream.as_str().into(), version);
             self.young.entries += 1;
         }
@@ -330,9 +342,17 @@ impl Numbered<'_> {
             first_position: self.first_position,
             first_offset: self.first_offset,
             events: i32::try_from(self.append.events.len()).unwrap_or(i32::MAX),
-            first_versions: vec![self.version + 1],
+            first_versions: self.first_versions().collect(),
             recorded_at,
         }
+    }
+}
+
+impl Numbered<'_> {
+    /// The number of its first event, and the versions of the streams that it checked.
+    fn first_versions(&self) -> impl Iterator<Item = i32> {
+        let others = self.append.others.iter();
+        std::iter::once(self.version + 1).chain(others.filter_map(|other| other.expected.version()))
     }
 }
 

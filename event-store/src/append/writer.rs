@@ -137,7 +137,11 @@ impl Writer {
             self.hold -= 1;
             all("held")
         } else {
-            let plan = self.memory.plan(self.shared.partitions, &appends);
+            let plan = self.memory.plan(
+                self.shared.partitions,
+                &appends,
+                self.shared.proofs == Proofs::Offsets,
+            );
             let rest = || {
                 plan.checked
                     .iter()

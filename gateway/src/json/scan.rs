@@ -208,17 +208,39 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         self.0.descend()?;
-        let mut seen = HashSet::new();
+        let mut seen = Keys::default();
         while let Some(key) = object.next_key_seed(KeySeed)? {
             self.0.path.push(Segment::Key(key.clone()));
             self.0.text(&key)?;
-            if !seen.insert(key) {
+            if !seen.is_new(key) {
                 return Err(self.0.refuse(Reason::DuplicateKey));
             }
             object.next_value_seed(Seed(self.0))?;
             self.0.path.pop();
         }
         Ok(())
+    }
+}
+
+/// The keys of one object: looked through while they are few, hashed when they are many.
+#[derive(Default)]
+struct Keys<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Keys<'de> {
+    const FEW: usize = 16;
+
+    fn is_new(&mut self, key: Cow<'de, str>) -> bool {
+        if self.few.contains(&key) {
+            return false;
+        }
+        if self.few.len() < Self::FEW {
+            self.few.push(key);
+            return true;
+        }
+        self.many.insert(key)
     }
 }
 

@@ -67,3 +67,46 @@ async fn many_callers_each_with_their_own_orders_are_all_accepted() {
     tasks.wait().await;
     eprintln!("{:?}", super::ways(&store));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_that_another_process_changed_are_never_decided_by_as_they_were() {
+    let database = harness::database().await;
+    let (store, elsewhere) = (database.store().await, database.store().await);
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    store.start(&tasks, &stop);
+    let tenant = TenantId(SystemClock.uuid_v7());
+    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Lanes);
+    let other = Bus::new(elsewhere, Arc::new(SystemClock), None, Way::Direct);
+    let data = serde_json::json!({ "name": "Two processes" });
+    let register = request(tenant, tenant.0, "organization.register", &data);
+    other.execute(register).await.unwrap();
+    let allow = |early: bool| {
+        let data = serde_json::json!({ "shipBeforePayment": early });
+        request(tenant, tenant.0, "organization.changeSettings", &data)
+    };
+    // An order that was just placed, so that this process has it in memory.
+    let ship = async || {
+        let order = SystemClock.uuid_v7();
+        let place = request(tenant, order, "order.place", &harness::an_order());
+        bus.execute(place).await.unwrap();
+        let ship = request(tenant, order, "order.ship", &serde_json::json!({}));
+        bus.execute(ship)
+            .await
+            .map_err(|problem| problem.code().to_owned())
+    };
+    for _ in 0..5 {
+        other.execute(allow(true)).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(ship().await.map(|accepted| accepted.version), Ok(2));
+        }
+        super::ways(&store);
+        assert_eq!(ship().await.map(|accepted| accepted.version), Ok(2));
+        // Placed and shipped on what is remembered.
+        assert_eq!(super::ways(&store), [("numbered", "", 2)]);
+        other.execute(allow(false)).await.unwrap();
+        assert_eq!(ship().await.unwrap_err(), "order-not-paid");
+    }
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}

@@ -51,7 +51,7 @@ fn appended(first_position: i64, first_offset: i64, first_version: i32) -> Outco
 /// Offset, position and version of what was numbered; and why the rest was not.
 fn plan(memory: &mut Memory, batch: &[Append]) -> (Vec<(i64, i64, i32)>, Vec<Why>) {
     let batch: Vec<&Append> = batch.iter().collect();
-    let plan = memory.plan(1, &batch);
+    let plan = memory.plan(1, &batch, true);
     let numbered = plan.numbered.iter();
     let numbers = numbered.map(|n| (n.first_offset, n.first_position, n.version + 1));
     (
@@ -62,7 +62,7 @@ fn plan(memory: &mut Memory, batch: &[Append]) -> (Vec<(i64, i64, i32)>, Vec<Why
 
 fn write(memory: &mut Memory, batch: &[Append]) {
     let batch: Vec<&Append> = batch.iter().collect();
-    let plan = memory.plan(1, &batch);
+    let plan = memory.plan(1, &batch, true);
     assert!(plan.checked.is_empty());
     memory.written(&plan);
 }
@@ -217,4 +217,57 @@ fn a_dropped_memory_knows_nothing() {
     memory.drop_all();
     let next = append(ONE, "a", Expected::Exact(1));
     assert_eq!(plan(&mut memory, &[next]).1, [Why::Unknown]);
+}
+
+#[test]
+fn a_stream_that_is_only_checked_is_known_from_the_database_alone() {
+    let beside = |version| {
+        let other = Write {
+            stream: StreamId("settings".into()),
+            expected: Expected::Exact(version),
+            events: vec![],
+        };
+        Append {
+            others: vec![other],
+            ..seen(11, 5, append(ONE, "b", Expected::NoStream))
+        }
+    };
+    let ask = |memory: &mut Memory, version, checks| {
+        let append = beside(version);
+        let plan = memory.plan(1, &[&append], checks);
+        plan.checked.first().map(|(_, why)| *why)
+    };
+    let mut memory = Memory::default();
+    // Its own word about it, however fresh, is not enough: no key would catch a wrong one.
+    assert_eq!(ask(&mut memory, 3, true), Some(Why::Unknown));
+    let first = beside(3);
+    let outcome = Outcome::Appended(Appended {
+        first_position: 6,
+        first_offset: 11,
+        events: 1,
+        first_versions: vec![1, 3],
+        recorded_at: DateTime::<Utc>::UNIX_EPOCH,
+    });
+    memory.learn(1, &[&first], &[outcome]);
+    assert_eq!(ask(&mut memory, 4, true), Some(Why::Doubtful));
+    assert_eq!(ask(&mut memory, 3, false), Some(Why::Asks));
+    let again = Append {
+        stream: StreamId("c".into()),
+        ..beside(3)
+    };
+    let plan = memory.plan(1, &[&again], true);
+    let numbered = plan.numbered.first().unwrap();
+    assert_eq!(
+        numbered.appended(DateTime::UNIX_EPOCH).first_versions,
+        [1, 3]
+    );
+    memory.written(&plan);
+    // This writer's own change of it counts at once.
+    let change = append(ONE, "settings", Expected::Exact(3));
+    write(&mut memory, &[change]);
+    assert_eq!(ask(&mut memory, 3, true), Some(Why::Doubtful));
+    // After somebody else's append nothing of it is known.
+    let newer = seen(99, 40, append(ONE, "d", Expected::NoStream));
+    write(&mut memory, &[newer]);
+    assert_eq!(ask(&mut memory, 3, true), Some(Why::Unknown));
 }
