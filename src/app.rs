@@ -216,6 +216,10 @@ impl Settle for Settled {
                 Problem::not_caught_up()
             })
     }
+
+    async fn forgotten(&self) {
+        tokio::time::sleep(gateway::auth::FORGOTTEN_AFTER).await;
+    }
 }
 
 fn health(store: &Store, lag_limit: u64) -> Health {

@@ -1,6 +1,7 @@
 //! Executes commands: load, decide, append, try again where another writer was first. One batch costs at most two round
 //! trips, whatever its size, unless it has to be decided again. Owns no rule of any context.
 
+mod credentials;
 mod needs;
 mod plan;
 mod round;
@@ -98,11 +99,14 @@ impl Request {
     }
 }
 
-/// Waits until credentials that a command changed are looked up anew.
+/// Waits until everybody goes by the credentials that a command changed.
 #[async_trait]
 pub trait Settle: Send + Sync {
     /// Returns once the event at `offset` of `partition` counts, or after `timeout`.
     async fn settle(&self, partition: u16, offset: i64, timeout: Duration) -> Result<(), Problem>;
+
+    /// Returns once nobody goes by a credential that they remember from before.
+    async fn forgotten(&self);
 }
 
 /// The way to the log.

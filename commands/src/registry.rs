@@ -12,6 +12,15 @@ use serde_json::Value;
 pub(crate) use bound::{Decided, Handler, Refused, Situation, State};
 pub(crate) use contexts::{organization, settings, settings_hash};
 
+/// What a command does to a credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CredentialChange {
+    /// There is a new one.
+    Issued,
+    /// One is refused from now on.
+    Revoked,
+}
+
 /// A registered command.
 pub struct Spec {
     /// The context, such as `order`.
@@ -30,8 +39,8 @@ pub struct Spec {
     pub creates: bool,
     /// What it does to the tenant itself; such a command is the operator's alone.
     pub change: Option<TenantChange>,
-    /// Whether its answer waits until credentials are looked up anew.
-    pub settles_identity: bool,
+    /// What it does to credentials; its answer waits until everybody goes by that.
+    pub changes_credentials: Option<CredentialChange>,
     /// Whether its decision needs the tenant's settings.
     pub needs_settings: bool,
     /// The JSON Schema 2020-12 of its fields; `$defs` hold what it refers to.

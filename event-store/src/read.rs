@@ -97,27 +97,62 @@ fn contiguous(
         .collect()
 }
 
+/// Where to read a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// Which one.
+    pub partition: u16,
+    /// The first offset.
+    pub from: i64,
+    /// How many events at most.
+    pub most: i64,
+}
+
 impl PartitionTx {
-    /// Up to `limit` events of a partition from offset `from` on.
-    pub async fn read_partition(
+    /// The events of some partitions, a page of each, in the order of `spans`, whose partitions differ. A page ends before its
+    /// payloads and metadata have more than `bytes`, unless its first event has more.
+    pub async fn read_partitions(
         &mut self,
-        partition: u16,
-        from: i64,
-        limit: i64,
-    ) -> Result<Vec<RecordedEvent>, Error> {
-        let partition = i16::try_from(partition).unwrap_or(i16::MAX);
+        spans: &[Span],
+        bytes: i64,
+    ) -> Result<Vec<Vec<RecordedEvent>>, Error> {
+        let narrow = |span: &Span| i16::try_from(span.partition).unwrap_or(i16::MAX);
         let rows = sqlx::query_as!(
             Row,
-            r#"select partition, "offset", tenant_id, position, stream_id, version, event_id, event_type, schema_version,
-                      payload, content_type, metadata, content_hash, occurred_at, recorded_at
-               from log.event where partition = $1 and "offset" >= $2 order by "offset" limit $3"#,
-            partition,
-            from,
-            limit.clamp(1, MAX_PAGE)
+            r#"select e.partition as "partition!", e."offset" as "offset!", e.tenant_id as "tenant_id!",
+                      e.position as "position!", e.stream_id as "stream_id!", e.version as "version!",
+                      e.event_id as "event_id!", e.event_type as "event_type!", e.schema_version as "schema_version!",
+                      e.payload as "payload!", e.content_type as "content_type!", e.metadata as "metadata!",
+                      e.content_hash as "content_hash!", e.occurred_at as "occurred_at!", e.recorded_at as "recorded_at!"
+               from unnest($1::smallint[], $2::bigint[], $3::bigint[]) asked(partition, first, most),
+                    lateral (select *, sum(octet_length(payload) + octet_length(metadata)) over (order by "offset") as bytes
+                             from log.event where event.partition = asked.partition and "offset" >= asked.first
+                             order by "offset" limit asked.most) e
+               where e.bytes <= $4 or e."offset" = asked.first"#,
+            &spans.iter().map(narrow).collect::<Vec<_>>(),
+            &spans.iter().map(|span| span.from).collect::<Vec<_>>(),
+            &spans
+                .iter()
+                .map(|span| span.most.clamp(1, MAX_PAGE))
+                .collect::<Vec<_>>(),
+            bytes
         )
         .fetch_all(self.connection())
         .await?;
-        contiguous(rows, "offset", from, |e| e.offset, 1)
+        let mut pages: Vec<Vec<Row>> = spans.iter().map(|_| Vec::new()).collect();
+        for row in rows {
+            let place = spans.iter().position(|span| narrow(span) == row.partition);
+            if let Some(page) = place.and_then(|place| pages.get_mut(place)) {
+                page.push(row);
+            }
+        }
+        std::iter::zip(spans, pages)
+            .map(|(span, mut page)| {
+                // They come in this order, but nobody promised it.
+                page.sort_by_key(|row| row.offset);
+                contiguous(page, "offset", span.from, |e| e.offset, 1)
+            })
+            .collect()
     }
 }
 

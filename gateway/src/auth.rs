@@ -15,6 +15,7 @@ use crate::Problem;
 
 pub use api_key::ApiKeys;
 pub use bearer::bearer;
+pub use lookup::FORGOTTEN_AFTER;
 pub use scopes::Scopes;
 
 /// Somebody whose credential was accepted. A request extension of every protected route.

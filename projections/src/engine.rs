@@ -255,9 +255,6 @@ impl Inner {
     ) -> Result<Vec<(u16, Progress)>, Failure> {
         let started = Instant::now();
         let mut tx = self.store.partition_tx().await?;
-        let mut left = most;
-        let mut slices = Vec::new();
-        let mut done = Vec::new();
         let at = |applied, next_offset, head| Progress::At {
             applied,
             next_offset,
@@ -265,19 +262,12 @@ impl Inner {
         };
         let locked = self.lock(&mut tx, build, partitions).await?;
         *from = locked.first().map_or(0, |(_, next)| *next);
-        for (partition, next) in locked {
-            if left == 0 {
-                done.push((partition, at(0, next, self.head(partition, next))));
-                continue;
-            }
-            let slice = self
-                .pages
-                .read(&self.store, &mut tx, partition, next, left)
-                .await?;
+        let found = self.pages.read(&mut tx, &locked, most).await?;
+        let (mut slices, mut done) = (Vec::new(), Vec::new());
+        for ((partition, next), slice) in locked.into_iter().zip(found) {
             if slice.events().is_empty() {
                 done.push((partition, at(0, next, next)));
             } else {
-                left -= i64::try_from(slice.events().len()).unwrap_or(left);
                 slices.push((partition, slice));
             }
         }

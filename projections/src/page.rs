@@ -4,21 +4,22 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use event_schemas::RecordedEvent;
-use event_store::{PartitionTx, Store};
+use event_store::{PartitionTx, read::Span};
 use tokio::sync::Mutex;
 
 use crate::error::Failure;
 
 /// The most events of a page.
 pub(crate) const MAX_EVENTS: i64 = 2_000;
-/// The most bytes of a page's payloads and metadata, unless a single event has more.
+/// The most bytes of payloads and metadata that are read at once, but for single events that have more.
 const MAX_BYTES: i64 = 2 << 20;
-/// Pages of this many events are short enough to be read without looking at their size: an event has half a MiB at most.
-const SHORT: i64 = 16;
+/// The fewest events that a page may have.
+const FEW: i64 = 16;
 /// Pages kept per partition, for projections that are a little behind the others.
 const KEPT: usize = 4;
 
 /// The events of a partition from some offset on.
+#[derive(Default)]
 pub(crate) struct Slice {
     page: Arc<Vec<RecordedEvent>>,
     start: usize,
@@ -39,46 +40,56 @@ impl Pages {
         Self((0..partitions).map(|_| Mutex::default()).collect())
     }
 
-    /// Up to `most` events from offset `from` on: from a recent page, or read in this transaction while the others
-    /// that want the same page wait for it.
+    /// Events from these offsets on, about `most` in all: from recent pages, or read in this transaction while the others
+    /// that want the same pages wait for them. The partitions ascend, so that nobody waits in a circle.
     pub(crate) async fn read(
         &self,
-        store: &Store,
         tx: &mut PartitionTx,
-        partition: u16,
-        from: i64,
+        places: &[(u16, i64)],
         most: i64,
-    ) -> Result<Slice, Failure> {
-        let Some(pages) = self.0.get(usize::from(partition)) else {
-            return Ok(Slice {
-                page: Arc::default(),
-                start: 0,
-                end: 0,
-            });
-        };
-        let mut pages = pages.lock().await;
-        if let Some(slice) = pages.iter().find_map(|page| cut(page, from, most)) {
-            return Ok(slice);
+    ) -> Result<Vec<Slice>, Failure> {
+        let each = i64::try_from(places.len()).map_or(most, |count| most / count.max(1));
+        let most = each.max(FEW.min(most));
+        let mut slices = Vec::with_capacity(places.len());
+        let mut missing = Vec::new();
+        for (partition, from) in places {
+            let Some(pages) = self.0.get(usize::from(*partition)) else {
+                slices.push(Slice::default());
+                continue;
+            };
+            let pages = pages.lock().await;
+            if let Some(slice) = pages.iter().find_map(|page| cut(page, *from, most)) {
+                slices.push(slice);
+                continue;
+            }
+            let span = Span {
+                partition: *partition,
+                from: *from,
+                most,
+            };
+            missing.push((slices.len(), span, pages));
+            slices.push(Slice::default());
         }
-        let behind = store.heads().get(partition) - from;
-        let limit = if (1..=SHORT).contains(&behind) {
-            SHORT
-        } else {
-            bounded(tx, partition, from, most).await?
-        };
-        let page = Arc::new(tx.read_partition(partition, from, limit.min(most)).await?);
-        let Some(slice) = cut(&page, from, most) else {
-            // Nothing follows: whoever is here has no use for the pages, and memory has.
-            pages.clear();
-            return Ok(Slice {
-                page,
-                start: 0,
-                end: 0,
-            });
-        };
-        pages.push_front(page);
-        pages.truncate(KEPT);
-        Ok(slice)
+        if missing.is_empty() {
+            return Ok(slices);
+        }
+        let spans: Vec<Span> = missing.iter().map(|(_, span, _)| *span).collect();
+        let bytes = MAX_BYTES / i64::try_from(spans.len()).unwrap_or(1);
+        let found = tx.read_partitions(&spans, bytes).await?;
+        for ((place, span, mut pages), page) in missing.into_iter().zip(found) {
+            let page = Arc::new(page);
+            let Some(slice) = cut(&page, span.from, most) else {
+                // Nothing follows: whoever is here has no use for the pages, and memory has.
+                pages.clear();
+                continue;
+            };
+            pages.push_front(page);
+            pages.truncate(KEPT);
+            if let Some(place) = slices.get_mut(place) {
+                *place = slice;
+            }
+        }
+        Ok(slices)
     }
 }
 
@@ -94,29 +105,6 @@ fn cut(page: &Arc<Vec<RecordedEvent>>, from: i64, most: i64) -> Option<Slice> {
         start,
         end,
     })
-}
-
-/// How many events from `from` on fit into a page; at least one.
-async fn bounded(
-    tx: &mut PartitionTx,
-    partition: u16,
-    from: i64,
-    most: i64,
-) -> Result<i64, sqlx::Error> {
-    let partition = i16::try_from(partition).unwrap_or(i16::MAX);
-    let fitting = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from (
-             select sum(octet_length(payload) + octet_length(metadata)) over (order by "offset") as bytes
-             from log.event where partition = $1 and "offset" >= $2 order by "offset" limit $3) as page
-           where bytes <= $4"#,
-        partition,
-        from,
-        most.clamp(1, MAX_EVENTS),
-        MAX_BYTES
-    )
-    .fetch_one(tx.connection())
-    .await?;
-    Ok(fitting.max(1))
 }
 
 #[cfg(test)]

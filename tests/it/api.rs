@@ -341,6 +341,43 @@ async fn keys_are_scoped_and_revoked_at_once() {
 }
 
 #[tokio::test]
+async fn a_key_revoked_at_one_server_is_refused_by_another_that_has_just_used_it() {
+    let database = harness::database().await;
+    let (one, other) = (database.serve().await, database.serve().await);
+    let tenant = one.tenant(&["*"]).await;
+    let organization = format!("/api/v1/organizations/{}", tenant.id);
+    let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
+    let issue = format!("{organization}/issue-api-key");
+    let (_, issued) = one.post(&tenant.key, &issue, &wanted).await;
+    let reader = issued["apiKey"].as_str().unwrap();
+    let place = format!("/api/v1/orders/{}/place", Uuid::now_v7());
+    let revoke = json!({ "keyId": issued["keyId"] });
+    let path = format!("{organization}/revoke-api-key");
+    let order = an_order();
+    let (answered, mut used) = (std::cell::Cell::new(false), 0);
+    let revoking = async {
+        let (status, _) = one.post(&tenant.key, &path, &revoke).await;
+        answered.set(true);
+        status
+    };
+    let using = async {
+        while !answered.get() {
+            let (status, _) = other.post(reader, &place, &order).await;
+            assert!(status == 403 || status == 401, "{status}");
+            used += 1;
+        }
+    };
+    assert_eq!(tokio::join!(revoking, using).0, 200);
+    assert!(used > 1, "the other server had no time to use the key");
+    for server in [&one, &other] {
+        let (status, _) = server.post(reader, &place, &order).await;
+        assert_eq!(status, 401, "revoked with the answer");
+    }
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
 async fn a_full_queue_is_answered_with_the_time_to_come_back() {
     let mut database = harness::database().await;
     database.options.queue.commands = 0;

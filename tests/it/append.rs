@@ -4,6 +4,7 @@ use chrono::{Duration, TimeDelta, Utc};
 use event_schemas::{StreamId, TenantId};
 use event_store::{
     Append, Appended, Expected, KeyUse, NewEvent, Outcome, Refusal, Store, TenantChange, Want,
+    read::Span,
 };
 use uuid::Uuid;
 
@@ -319,11 +320,16 @@ async fn changed_bytes_stop_every_reader() {
         .execute(&mut admin)
         .await
         .unwrap();
+    let span = Span {
+        partition: tenant.partition(16),
+        from: 0,
+        most: 10,
+    };
     let hole = store
         .partition_tx()
         .await
         .unwrap()
-        .read_partition(tenant.partition(16), 0, 10)
+        .read_partitions(&[span], i64::MAX)
         .await
         .unwrap_err()
         .to_string();

@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use event_schemas::{StreamId, TenantId};
-use event_store::{Append, Expected, KeyUse, NewSnapshot, Outcome, Want, read::Direction};
+use event_store::{
+    Append, Expected, KeyUse, NewSnapshot, Outcome, Want,
+    read::{Direction, Span},
+};
 use sqlx::{PgConnection, Row};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -109,13 +112,13 @@ async fn busy(database: &harness::Database, tenants: &[TenantId], name: &str) {
         store.save_snapshots(&[snapshot]).await.unwrap();
         let mut tx = store.partition_tx().await.unwrap();
         let partition = part[0].partition(store.partitions());
-        assert_eq!(
-            tx.read_partition(partition, 40_000, 500)
-                .await
-                .unwrap()
-                .len(),
-            500
-        );
+        let spans = [partition, (partition + 1) % store.partitions()].map(|partition| Span {
+            partition,
+            from: 40_000,
+            most: 500,
+        });
+        let pages = tx.read_partitions(&spans, 1 << 20).await.unwrap();
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [500, 500]);
         let mut tx = store.tenant_tx(part[0]).await.unwrap();
         assert_eq!(tx.read_tenant(500, 100).await.unwrap().len(), 100);
         let stream = StreamId(format!("order-{round}"));

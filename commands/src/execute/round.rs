@@ -1,6 +1,6 @@
 //! One round over a batch: load everything, decide everything, append everything, and answer what can be answered.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use event_store::{Append, Error, Found, Outcome, Refusal};
 use futures::future::join_all;
@@ -8,6 +8,7 @@ use gateway::Problem;
 
 use super::{
     Bus, Request, Way,
+    credentials::Changed,
     needs::{Doubts, Needs},
     plan::{Plan, Step},
 };
@@ -15,9 +16,6 @@ use crate::{
     Accepted,
     cache::{Kept, Target},
 };
-
-/// How long a command that changes credentials waits for them to count.
-const SETTLE: Duration = Duration::from_secs(5);
 
 type Answers = [Option<Result<Accepted, Problem>>];
 
@@ -59,7 +57,7 @@ pub(super) async fn run(
     }
     let outcomes = send(bus, appends).await?;
     let mut beaten = HashSet::new();
-    let mut snapshots = Vec::new();
+    let (mut snapshots, mut changed) = (Vec::new(), Changed::default());
     for ((index, ready), outcome) in pending.into_iter().zip(outcomes) {
         let Some(request) = requests.get(index) else {
             continue;
@@ -71,16 +69,21 @@ pub(super) async fn run(
             };
             bus.aggregates.keep(ready.target, kept);
             snapshots.extend(ready.snapshot);
+            if let Some(change) = request.spec.changes_credentials {
+                let partition = request.tenant.partition(bus.store.partitions());
+                changed.add(change, partition, numbers.last_offset());
+            }
         } else {
             // Whatever it was decided on, the log knows better.
             bus.aggregates.forget(&ready.target);
             doubts.fresh.insert(ready.target);
         }
-        if let Some(answer) = settle(bus, request, ready.accepted, outcome, &mut beaten).await {
+        if let Some(answer) = settle(bus, request, ready.accepted, outcome, &mut beaten) {
             set(answers, index, answer);
         }
     }
     bus.keep_snapshots(snapshots);
+    changed.settle(bus).await;
     Ok(())
 }
 
@@ -114,7 +117,7 @@ async fn send(bus: &Bus, appends: Vec<Append>) -> Result<Vec<Result<Outcome, Err
 }
 
 /// The answer to one outcome; none if it is to be decided again.
-async fn settle(
+fn settle(
     bus: &Bus,
     request: &Request,
     mut accepted: Accepted,
@@ -132,18 +135,6 @@ async fn settle(
                 numbers.last_position(),
                 numbers.last_offset(),
             ));
-            if request.spec.settles_identity
-                && let Some(settle) = &bus.settle
-            {
-                let partition = request.tenant.partition(bus.store.partitions());
-                if let Err(problem) = settle
-                    .settle(partition, numbers.last_offset(), SETTLE)
-                    .await
-                {
-                    // The command stands; only its effect on credentials may take a moment longer.
-                    tracing::warn!(?problem, "credentials did not settle in time");
-                }
-            }
             Some(Ok(accepted))
         }
         // The settings moved, or another request with this key was first: the next round decides by the new ones, or answers

@@ -23,7 +23,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
 use super::{
-    Spec,
+    CredentialChange, Spec,
     bound::{Bound, Prepared, State, fold},
 };
 
@@ -45,11 +45,11 @@ pub(super) fn all() -> Vec<Spec> {
         plain::<RenameOrganization>(),
         plain::<ChangeSettings>(),
         Spec {
-            settles_identity: true,
+            changes_credentials: Some(CredentialChange::Issued),
             ..prepared(issue_api_key)
         },
         Spec {
-            settles_identity: true,
+            changes_credentials: Some(CredentialChange::Revoked),
             ..plain::<RevokeApiKey>()
         },
         plain::<RegisterCustomer>(),
@@ -120,7 +120,7 @@ fn prepared<C: Command>(
             .to_owned(),
         creates: C::CREATES,
         change: None,
-        settles_identity: false,
+        changes_credentials: None,
         needs_settings: false,
         schema,
         handler: Box::new(Bound::<C>::new(prepare)),

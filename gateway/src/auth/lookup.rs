@@ -1,18 +1,30 @@
-//! Looks keys up in the read model. Nothing is cached, so that a revoked key is refused at once; but while one look-up is
-//! under way the next ones gather and go as one query.
+//! Looks keys up in the read model. A key that opens is remembered for a moment, and whoever revokes one is answered only
+//! when every process has forgotten it; so a revoked key is refused from that answer on, and no process tells another
+//! anything. While one look-up is under way the next ones gather and go as one query.
+//!
+//! The idea is that of a lease: C. Gray and D. Cheriton, "Leases: an efficient fault-tolerant mechanism for distributed file
+//! cache consistency", SOSP 1989.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use event_store::Store;
+use quick_cache::sync::Cache;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::Problem;
 
+/// How long a key that opens is remembered, from before it was asked for.
+const REMEMBERED: Duration = Duration::from_millis(500);
+/// When every process has forgotten a key that was revoked: clocks that tell durations differ by far less than the rest.
+pub const FORGOTTEN_AFTER: Duration = Duration::from_millis(550);
+/// Keys remembered at once.
+const MOST_REMEMBERED: usize = 16_384;
 /// Queries under way at once.
 const QUERIES: usize = 2;
 /// Keys in one query.
@@ -36,6 +48,7 @@ type Found = Result<Vec<Key>, Problem>;
 pub(super) struct Lookup {
     store: Store,
     queue: Arc<Mutex<Queue>>,
+    remembered: Arc<Cache<Hash, (Instant, Key)>>,
 }
 
 #[derive(Default)]
@@ -49,11 +62,17 @@ impl Lookup {
         Self {
             store,
             queue: Arc::default(),
+            remembered: Arc::new(Cache::new(MOST_REMEMBERED)),
         }
     }
 
     /// The keys with this hash: more than one only if something is wrong.
     pub(super) async fn find(&self, hash: Hash) -> Found {
+        if let Some((asked, key)) = self.remembered.get(&hash)
+            && asked.elapsed() < REMEMBERED
+        {
+            return Ok(vec![key]);
+        }
         let (ticket, found) = oneshot::channel();
         let starts = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,12 +101,18 @@ impl Lookup {
                 queue.waiting.drain(..size).collect::<Vec<_>>()
             };
             let hashes: Vec<&[u8]> = batch.iter().map(|(hash, _)| hash.as_slice()).collect();
+            let asked = Instant::now();
             let found = query(&self.store, &hashes).await;
             for (hash, ticket) in batch {
                 let keys = match &found {
                     Ok(found) => Ok(found.get(hash.as_slice()).cloned().unwrap_or_default()),
                     Err(problem) => Err(problem.clone()),
                 };
+                if let Ok([key]) = keys.as_deref()
+                    && key.revoked_at.is_none()
+                {
+                    self.remembered.insert(hash, (asked, key.clone()));
+                }
                 drop(ticket.send(keys));
             }
         }

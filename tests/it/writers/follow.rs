@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use event_schemas::{RecordedEvent, TenantId};
-use event_store::{Error, Store};
+use event_store::{Error, Store, read::Span};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -54,11 +54,17 @@ impl Page {
     async fn read(self, store: &Store, from: i64) -> Result<Vec<RecordedEvent>, Error> {
         match self {
             Self::Partition(partition) => {
+                let span = Span {
+                    partition,
+                    from,
+                    most: PAGE,
+                };
                 store
                     .partition_tx()
                     .await?
-                    .read_partition(partition, from, PAGE)
+                    .read_partitions(&[span], i64::MAX)
                     .await
+                    .map(|pages| pages.into_iter().flatten().collect())
             }
             Self::Tenant(tenant) => store.tenant_tx(tenant).await?.read_tenant(from, PAGE).await,
         }
