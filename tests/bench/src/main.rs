@@ -17,6 +17,7 @@ mod fill;
 mod http;
 mod machine;
 mod measure;
+mod neighbours;
 mod output;
 mod peer;
 mod process;
@@ -78,7 +79,7 @@ enum Serve {
 }
 
 /// Every benchmark, in the order in which they run.
-const BENCHMARKS: [&str; 7] = ["B1", "B2", "B3", "B8", "B10", "B11", "B12"];
+const BENCHMARKS: [&str; 8] = ["B1", "B2", "B3", "B8", "B10", "B11", "B12", "neighbours"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -130,7 +131,8 @@ async fn all(only: &[String], session: &mut Session, server: &Server) -> Result<
             "B8" => b8_http::run(session, server).await,
             "B10" => b10_growth::run(session, server).await,
             "B11" => b11_memory::run(session, server).await,
-            _ => b12_price::run(session, server).await,
+            "B12" => b12_price::run(session, server).await,
+            _ => neighbours::run(session, server).await,
         };
         done.with_context(|| format!("{name} failed"))?;
         output::say(&format!(
