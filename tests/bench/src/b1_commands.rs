@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::{
     commander::{Commander, Side},
     measure::{Load, Meter, closed, open},
-    peer::Peer,
+    peer::{Peer, Views},
     run::{Bound, Run, Session, Subject},
     server::{Server, StoreOptions},
     workload::{Orders, Population, TENANTS},
@@ -82,7 +82,7 @@ async fn measure(
         running.stop().await?;
         load
     } else {
-        let peer = Arc::new(Peer::connect(&database.url).await?);
+        let peer = Arc::new(Peer::connect(&database.url, Views::None).await?);
         let load = load(session, server, Side::Peer(Arc::clone(&peer)), round, how).await?;
         peer.close().await;
         load

@@ -47,7 +47,7 @@ impl Server {
         .await
     }
 
-    /// One of our own servers: `empty` or `peer`.
+    /// One of our own servers: `empty`, `peer` or `peer-view`.
     pub(crate) async fn own(name: &str, database: &str) -> Result<Self> {
         Self::start(&std::env::current_exe()?, &["serve", name], database).await
     }

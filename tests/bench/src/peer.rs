@@ -3,10 +3,13 @@
 
 pub(crate) mod view;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result};
-use cqrs_es::{CqrsFramework, persist::PersistedEventStore};
+use cqrs_es::{
+    CqrsFramework, Query,
+    persist::{GenericQuery, PersistedEventStore},
+};
 use domain::{
     Decide, Plain, Settings,
     order::{
@@ -17,10 +20,12 @@ use domain::{
 use event_schemas::{Actor, ActorKind, Source};
 use event_store::{Clock, SystemClock};
 use peer_sqlx::{Pool, Postgres, postgres::PgPoolOptions};
-use postgres_es::PostgresEventRepository;
+use postgres_es::{PostgresEventRepository, PostgresViewRepository};
 use uuid::Uuid;
 
+use self::view::OrderView;
 use crate::{
+    output,
     server::CONNECTIONS,
     workload::{Command, Step},
 };
@@ -32,6 +37,14 @@ pub(crate) const TABLES: &str = include_str!("../sql/peer.sql");
 pub(crate) struct Peer {
     framework: CqrsFramework<Order, PersistedEventStore<PostgresEventRepository, Order>>,
     pool: Pool<Postgres>,
+}
+
+/// Whether the peer keeps a read model with its events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Views {
+    None,
+    /// One document per order.
+    Orders,
 }
 
 /// A pool as the peer's users have it.
@@ -46,12 +59,24 @@ pub(crate) async fn pool(url: &str) -> Result<Pool<Postgres>> {
 }
 
 impl Peer {
-    pub(crate) async fn connect(url: &str) -> Result<Self> {
+    pub(crate) async fn connect(url: &str, views: Views) -> Result<Self> {
         let pool = pool(url).await?;
+        let queries: Vec<Box<dyn Query<Order>>> = match views {
+            Views::None => Vec::new(),
+            Views::Orders => {
+                let views =
+                    PostgresViewRepository::<OrderView, Order>::new("order_view", pool.clone());
+                let mut query = GenericQuery::new(Arc::new(views));
+                query.use_error_handler(Box::new(|error| {
+                    output::say(&format!("the peer lost a view: {error}"));
+                }));
+                vec![Box::new(query)]
+            }
+        };
         let store =
             PersistedEventStore::new_event_store(PostgresEventRepository::new(pool.clone()));
         Ok(Self {
-            framework: CqrsFramework::new(store, Vec::new(), ()),
+            framework: CqrsFramework::new(store, queries, ()),
             pool,
         })
     }

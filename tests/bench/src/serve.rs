@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     output,
-    peer::Peer,
+    peer::{Peer, Views},
     server::config,
     workload::{Command, Step},
 };
@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Empty,
     /// axum and postgres-es, without any layer.
     Peer,
+    /// The same, which keeps a view of its orders.
+    PeerView,
 }
 
 const ROUTE: &str = "/api/v1/orders/{id}/place";
@@ -46,9 +48,8 @@ pub(crate) async fn run(kind: Kind, database: String) -> Result<()> {
     lifecycle.on_signals()?;
     let router = match kind {
         Kind::Empty => empty(database).await?,
-        Kind::Peer => Router::new()
-            .route(ROUTE, post(place))
-            .with_state(Arc::new(Peer::connect(&database).await?)),
+        Kind::Peer => peer(database, Views::None).await?,
+        Kind::PeerView => peer(database, Views::Orders).await?,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     output::data(&json!({ "url": format!("http://{}", listener.local_addr()?) }));
@@ -56,6 +57,11 @@ pub(crate) async fn run(kind: Kind, database: String) -> Result<()> {
         .with_graceful_shutdown(lifecycle.cancelled.cancelled_owned())
         .await?;
     Ok(())
+}
+
+async fn peer(database: String, views: Views) -> Result<Router> {
+    let peer = Arc::new(Peer::connect(&database, views).await?);
+    Ok(Router::new().route(ROUTE, post(place)).with_state(peer))
 }
 
 async fn empty(database: String) -> Result<Router> {
