@@ -103,6 +103,8 @@ pub struct QueueLimits {
     pub tenant_percent: usize,
     /// Commands in one flush.
     pub batch_commands: usize,
+    /// Commands of one tenant in one flush: whoever comes next waits for it.
+    pub batch_tenant: usize,
     /// Bytes in one flush.
     pub batch_bytes: usize,
 }
@@ -114,6 +116,7 @@ impl Default for QueueLimits {
             bytes: 32 << 20,
             tenant_percent: 50,
             batch_commands: 512,
+            batch_tenant: 96,
             batch_bytes: 4 << 20,
         }
     }

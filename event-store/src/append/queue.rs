@@ -83,12 +83,14 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// The next batch: one append of each tenant in turn, until a cap is reached. An idempotency key and an event stand in
-    /// a batch once; the tenant waits for the next batch with its second use of one.
+    /// The next batch: one append of each tenant in turn, until a cap is reached; a tenant with many of them fills no batch
+    /// alone. An idempotency key and an event stand in a batch once; the tenant waits for the next batch with its second use
+    /// of one.
     pub(super) fn take(&mut self) -> Batch<T> {
         let mut batch = Batch::default();
         let mut bytes = 0;
         let mut ids: HashSet<(TenantId, Uuid)> = HashSet::new();
+        let mut taken: HashMap<TenantId, usize> = HashMap::new();
         let mut held_back = VecDeque::new();
         while batch.appends.len() < self.limits.batch_commands && bytes < self.limits.batch_bytes {
             let Some(tenant) = self.turns.pop_front() else {
@@ -102,7 +104,9 @@ impl<T> Queue<T> {
                 let event = append.all_events().next();
                 key || event.is_some_and(|event| !ids.insert((tenant, event.event_id)))
             });
-            if twice {
+            let taken = taken.entry(tenant).or_default();
+            *taken += 1;
+            if twice || *taken > self.limits.batch_tenant {
                 held_back.push_back(tenant);
                 continue;
             }
@@ -171,6 +175,22 @@ mod tests {
             [0, 7, 0, 0],
             "the second tenant has the second turn"
         );
+    }
+
+    #[test]
+    fn a_flooding_tenant_fills_no_batch() {
+        let limits = QueueLimits {
+            batch_tenant: 3,
+            ..QueueLimits::default()
+        };
+        let mut queue = Queue::new(limits);
+        for n in 0..5 {
+            assert_eq!(queue.push(append(1, n, false), 1), Ok(()));
+        }
+        assert_eq!(queue.push(append(2, 9, false), 2), Ok(()));
+        assert_eq!(queue.take().tickets, [1, 2, 1, 1]);
+        assert_eq!(queue.take().tickets, [1, 1]);
+        assert!(queue.take().tickets.is_empty());
     }
 
     #[test]
