@@ -35,6 +35,8 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
         let load = arrivals(session, server, &running, u64::from(round) * 2).await?;
         record(session, FLOODED, ALONE, round, &load);
         let flood = flood(&running)?;
+        // It begins with all its commands at once; that is over by then.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         let load = arrivals(session, server, &running, u64::from(round) * 2 + 1).await?;
         ensure!(!flood.is_empty(), "the flood ended early");
         drop(flood);

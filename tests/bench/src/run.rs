@@ -191,8 +191,8 @@ impl Session {
             }
         } else {
             Window {
-                warm_up: Duration::from_secs(2),
-                measured: Duration::from_secs(8),
+                warm_up: Duration::from_secs(1),
+                measured: Duration::from_secs(4),
             }
         }
     }
