@@ -191,7 +191,7 @@ fn field(types: &mut Registry, spec: &Spec, result: &str) -> MetaField {
     add(
         "commandId",
         string,
-        "The idempotency key, at most 255 bytes: repeating it answers the first result again.",
+        "The idempotency key, at most 255 bytes: repeating it answers the first result again, for 30 days.",
     );
     add(
         "expectedVersion",

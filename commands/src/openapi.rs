@@ -105,7 +105,7 @@ fn operation(spec: &Spec) -> Value {
               "description": "The aggregate's id; for a creating command, chosen by you." },
             { "name": "Idempotency-Key", "in": "header",
               "schema": { "type": "string", "minLength": 1, "maxLength": rest::MAX_KEY_BYTES },
-              "description": "Repeating a command with its key answers the first result again." },
+              "description": "Repeating a command with its key answers the first result again, for 30 days." },
             { "name": "If-Match", "in": "header", "schema": { "type": "string", "pattern": "^\"[0-9]+\"$" },
               "description": "Refuse unless the aggregate is at this version." },
             { "name": "traceparent", "in": "header", "schema": { "type": "string" }, "description": "W3C trace context." },

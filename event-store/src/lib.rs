@@ -6,6 +6,7 @@ pub mod clock;
 pub mod compat;
 mod context;
 pub mod error;
+mod expiry;
 mod freeze;
 pub mod fsck;
 mod guard;

@@ -11,13 +11,14 @@ use crate::{
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const ROLES: &str = include_str!("../../infra/postgres/roles.sql");
-const FUNCTIONS: [&str; 7] = [
+const FUNCTIONS: [&str; 8] = [
     include_str!("../sql/install.sql"),
     include_str!("../sql/load.sql"),
     include_str!("../sql/append.sql"),
     include_str!("../sql/append_numbered.sql"),
     include_str!("../sql/count_paths.sql"),
     include_str!("../sql/find_appends.sql"),
+    include_str!("../sql/prune_commands.sql"),
     include_str!("../sql/save_snapshots.sql"),
 ];
 /// Any number that nothing else in the cluster is likely to lock on.

@@ -23,7 +23,7 @@ use crate::{
         writer::{Shared, Writer},
     },
     context::{Secret, Signer},
-    guard, head,
+    expiry, guard, head,
     load::{self, Group, KeyUse},
     paths::{self, Count, Path, Paths},
     role::Role,
@@ -217,8 +217,8 @@ impl Store {
         }))
     }
 
-    /// Starts the lanes, the loaders, the watch on the heads and the guard. They end when `cancelled`, after what was queued
-    /// is flushed.
+    /// Starts the lanes, the loaders, the watch on the heads, the guard, and the forgetting of expired keys. They end when
+    /// `cancelled`, after what was queued is flushed.
     pub fn start(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
         let lanes = self.0.lanes.iter().map(|lane| {
             let writer = Writer::new(self.0.writers.clone());
@@ -232,6 +232,7 @@ impl Store {
         }
         tasks.spawn(guard::run(self.clone(), cancelled.clone()));
         tasks.spawn(paths::keep(self.clone(), cancelled.clone()));
+        tasks.spawn(expiry::run(self.clone(), cancelled.clone()));
         tasks.spawn(head::announce(
             self.0.heads.clone(),
             self.0.append.clone(),

@@ -20,6 +20,7 @@ mod bad_input;
 mod catalogue;
 mod compat;
 mod embedded;
+mod expiry;
 mod forward;
 mod fsck;
 mod harness;

@@ -35,13 +35,25 @@ async fn fill(admin: &mut PgConnection) {
          from (select t.*, g.k, gen_random_uuid() as event from generate_series(0, {EVENTS} / {TENANTS} - 1) g(k), t) e;
          update log.partition p set next_offset = (select count(*) from log.event e where e.partition = p.partition);
          insert into log.command (tenant_id, command_id, request_hash, response, expires_at)
-           select id, gen_random_uuid(), sha256('x'), '{{}}', now() from t, generate_series(1, 20);
+           select id, gen_random_uuid(), sha256('x'), '{{}}', now() + interval '30 days' from t, generate_series(1, 20);
          set session_replication_role = origin;"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(fill))
         .execute(&mut *admin)
         .await
         .unwrap();
+}
+
+/// Keys that have expired, among those that have not.
+async fn expire(admin: &mut PgConnection) {
+    sqlx::raw_sql(
+        "insert into log.command (tenant_id, command_id, request_hash, response, expires_at)
+         select t.tenant_id, gen_random_uuid(), sha256('x'), '{}', now() - interval '1 hour'
+         from log.tenant t, generate_series(1, 5)",
+    )
+    .execute(admin)
+    .await
+    .unwrap();
 }
 
 /// How often each of the log's tables was read as a whole, and how often an index was used.
@@ -110,6 +122,7 @@ async fn busy(database: &harness::Database, tenants: &[TenantId], name: &str) {
             schema: [1; 32],
         };
         store.save_snapshots(&[snapshot]).await.unwrap();
+        store.prune_commands().await.unwrap();
         let mut tx = store.partition_tx().await.unwrap();
         let partition = part[0].partition(store.partitions());
         let spans = [partition, (partition + 1) % store.partitions()].map(|partition| Span {
@@ -157,6 +170,7 @@ async fn hot_statements_reach_every_table_through_an_index() {
                 .await
                 .unwrap();
         }
+        expire(&mut admin).await;
         let before = scans(&mut admin).await;
         busy(&database, &tenants, statistics).await;
         let mut after = scans(&mut admin).await;
@@ -172,5 +186,18 @@ async fn hot_statements_reach_every_table_through_an_index() {
         for ((table, scanned, _), (_, scanned_before, _)) in after.iter().zip(&before) {
             assert_eq!(scanned, scanned_before, "{table}, statistics: {statistics}");
         }
+        let expired = "select count(*) from log.command where expires_at <= now()";
+        let expired: i64 = sqlx::query_scalar(expired)
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        assert_eq!(expired, 0, "they are forgotten meanwhile");
+        let found: i64 = sqlx::query_scalar(
+            "select idx_tup_read from pg_stat_user_indexes where indexrelname = 'command_expires_at'",
+        )
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+        assert!(found >= 5_000, "they are found by their expiry: {found}");
     }
 }
