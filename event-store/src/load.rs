@@ -10,7 +10,7 @@ use event_schemas::{StreamId, TenantId};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{Error, append::Fact};
+use crate::{Error, Refusal, TenantChange, append::Fact};
 
 pub(crate) use group::Group;
 
@@ -107,6 +107,23 @@ pub struct Found {
     pub keys: Vec<Option<Remembered>>,
     /// What an append of each active tenant may take as known.
     pub facts: HashMap<TenantId, Fact>,
+    /// The tenants that are not active, and what the log says to their appends.
+    pub barred: HashMap<TenantId, Refusal>,
+}
+
+impl Found {
+    /// Whether the log would refuse an append of one of the loaded tenants for that tenant's state, and why. For decisions
+    /// that are not appended: of those that are, the append has the last word.
+    pub fn refusal(&self, tenant: TenantId, change: Option<TenantChange>) -> Option<Refusal> {
+        use TenantChange::{Freeze, Register, Resume, Unfreeze};
+        match (self.barred.get(&tenant), change) {
+            (Some(Refusal::TenantUnknown), Some(Register))
+            | (Some(Refusal::TenantSuspended), Some(Resume | Freeze))
+            | (Some(Refusal::TenantFrozen), Some(Freeze | Unfreeze)) => None,
+            (_, Some(Register)) => Some(Refusal::TenantExists),
+            (barred, _) => barred.cloned(),
+        }
+    }
 }
 
 pub(crate) async fn load(
@@ -153,6 +170,7 @@ pub(crate) async fn load(
         streams: vec![Loaded::default(); wants.len()],
         keys: vec![None; keys.len()],
         facts: HashMap::with_capacity(distinct.len()),
+        barred: HashMap::new(),
     };
     for row in rows {
         row.place(&mut found, &distinct)?;

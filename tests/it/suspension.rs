@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{self, Served, Tenant, an_order};
+use crate::{
+    append::append,
+    harness::{self, Served, Tenant, an_order},
+};
 
 const ORGANIZATION: &str =
     "{ organization { status suspendedAt suspensionReason shipBeforePayment version } }";
@@ -30,6 +33,19 @@ async fn suspend(app: &Served, tenant: &Tenant) -> Result<String, String> {
 
 async fn resume(app: &Served, tenant: &Tenant) -> Result<String, String> {
     operate(app, tenant, "organization.resume", json!({})).await
+}
+
+/// As an alarm does it, without one.
+async fn freeze(app: &Served, tenant: &Tenant) {
+    let alarm = event_store::Append {
+        change: Some(event_store::TenantChange::Freeze),
+        ..append(tenant.id, "$log", event_store::Expected::Any, 1)
+    };
+    let outcomes = app.store.append(&[alarm]).await.unwrap();
+    assert!(
+        matches!(outcomes[0], Ok(event_store::Outcome::Appended(_))),
+        "{outcomes:?}"
+    );
 }
 
 async fn place(app: &Served, tenant: &Tenant, id: Uuid) -> (u16, Value) {
@@ -182,6 +198,128 @@ async fn only_an_active_tenant_is_suspended_and_only_a_suspended_one_resumed() {
         suspend(&app, &nobody).await.unwrap_err(),
         "organization-not-found"
     );
+    app.stop().await;
+}
+
+/// The status and the code of a dry run's answer.
+async fn dry_run(app: &Served, tenant: &Tenant, path: &str, body: &Value) -> (u16, Value) {
+    let path = format!("{path}?dryRun=true");
+    let (status, mut answer) = app.post(&tenant.key, &path, body).await;
+    (status, answer["code"].take())
+}
+
+#[tokio::test]
+async fn a_dry_run_is_refused_like_the_command_itself() {
+    let app = harness::database().await.serve().await;
+    let tenant = app.tenant(&["*"]).await;
+    let order = Uuid::now_v7();
+    assert_eq!(place(&app, &tenant, order).await.0, 201);
+    let new = format!("/api/v1/orders/{}/place", Uuid::now_v7());
+    let pay = format!("/api/v1/orders/{order}/approve-payment");
+    let missing = format!("/api/v1/orders/{}/ship", Uuid::now_v7());
+    let rename = format!("/api/v1/organizations/{}/rename", tenant.id);
+    let name = json!({ "name": "Another name" });
+    let commands = [
+        (&new, an_order()),
+        (&pay, json!({})),
+        (&missing, json!({})),
+        (&rename, name),
+    ];
+    let mut answers = Vec::new();
+    for state in ["active", "suspended", "frozen"] {
+        if state == "suspended" {
+            suspend(&app, &tenant).await.unwrap();
+        } else if state == "frozen" {
+            freeze(&app, &tenant).await;
+        }
+        let before = newest(&app, &tenant).await;
+        for (path, body) in &commands {
+            let dry = dry_run(&app, &tenant, path, body).await;
+            answers.push(format!("{state} {} {}", dry.0, dry.1));
+            if state != "active" {
+                let (status, mut real) = app.post(&tenant.key, path, body).await;
+                assert_eq!(dry, (status, real["code"].take()), "{state} {path}");
+            }
+        }
+        assert_eq!(newest(&app, &tenant).await, before, "nothing is written");
+    }
+    // What does not fit its order is refused for that, whatever the organization's state.
+    assert_eq!(
+        answers,
+        [
+            "active 200 null",
+            "active 200 null",
+            "active 404 \"order-not-found\"",
+            "active 200 null",
+            "suspended 422 \"organization-suspended\"",
+            "suspended 422 \"organization-suspended\"",
+            "suspended 404 \"order-not-found\"",
+            "suspended 422 \"organization-suspended\"",
+            "frozen 422 \"organization-frozen\"",
+            "frozen 422 \"organization-frozen\"",
+            "frozen 404 \"order-not-found\"",
+            "frozen 422 \"organization-frozen\"",
+        ]
+    );
+    let mutation = "mutation($id: UUID!) { approvePayment(id: $id, dryRun: true) { ... on Problem { code } } }";
+    let data = app
+        .query(&tenant.key, mutation, json!({ "id": order }))
+        .await;
+    assert_eq!(
+        data["approvePayment"]["code"], "organization-frozen",
+        "{data}"
+    );
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_dry_run_knows_which_tenants_there_are_and_what_their_state_lets_them_do() {
+    let app = harness::database().await.serve().await;
+    let tenant = app.tenant(&["*"]).await;
+    let stranger = Tenant {
+        id: event_schemas::TenantId(Uuid::now_v7()),
+        key: String::new(),
+    };
+    let dry = async |tenant: &Tenant, kind: &str, data: Value| {
+        let bus = commands::Bus::new(
+            app.store.clone(),
+            std::sync::Arc::new(event_store::SystemClock),
+            None,
+            commands::Way::Lanes,
+        );
+        let mut request = daybook::verb::tenant::request(tenant.id, kind, &data).unwrap();
+        request.dry_run = true;
+        let answer = bus.execute(request).await;
+        answer
+            .map(|accepted| accepted.dry_run)
+            .map_err(|problem| problem.code().to_owned())
+    };
+    let name = || json!({ "name": "New & Sons" });
+    assert_eq!(
+        dry(&stranger, "organization.register", name()).await,
+        Ok(true)
+    );
+    assert_eq!(
+        dry(&stranger, "order.place", an_order()).await.unwrap_err(),
+        "organization-not-found"
+    );
+    let reason = || json!({ "reason": "because" });
+    assert_eq!(
+        dry(&tenant, "organization.suspend", reason()).await,
+        Ok(true)
+    );
+    suspend(&app, &tenant).await.unwrap();
+    assert_eq!(
+        dry(&tenant, "organization.resume", json!({})).await,
+        Ok(true)
+    );
+    assert_eq!(
+        dry(&tenant, "organization.rename", name())
+            .await
+            .unwrap_err(),
+        "organization-suspended"
+    );
+    assert_eq!(state(&app, &tenant).await, "suspended");
     app.stop().await;
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Bus, Request,
     needs::{Doubts, Needs, settings_target},
+    round::refused,
 };
 use crate::{
     Accepted, AcceptedEvent,
@@ -304,6 +305,12 @@ impl<'a> Plan<'a> {
             },
         };
         if request.dry_run || events.is_empty() {
+            // The log would have refused: what a dry run decides on was read, the tenant's state with it.
+            if !events.is_empty()
+                && let Some(refusal) = self.found.refusal(request.tenant, request.spec.change)
+            {
+                return Err(refused(refusal));
+            }
             return Ok(Step::Answer(Ok(accepted)));
         }
         let metadata = Metadata {

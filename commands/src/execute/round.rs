@@ -153,7 +153,8 @@ fn settle(
     }
 }
 
-fn refused(refusal: Refusal) -> Problem {
+/// What the log refuses, in the gateway's words.
+pub(super) fn refused(refusal: Refusal) -> Problem {
     let (code, detail) = match refusal {
         Refusal::ValueTaken { holder } => {
             let detail = format!("a value that must be unique is held by {holder}");

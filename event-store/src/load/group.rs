@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use event_schemas::TenantId;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -83,6 +84,14 @@ fn gather(first: Waiting, receiver: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting
     batch
 }
 
+/// What was found of one caller's tenants.
+fn of<T: Clone>(wants: &[Want], found: &HashMap<TenantId, T>) -> HashMap<TenantId, T> {
+    wants
+        .iter()
+        .filter_map(|w| Some((w.tenant, found.get(&w.tenant)?.clone())))
+        .collect()
+}
+
 async fn answer(pool: &PgPool, partitions: u16, batch: Vec<Waiting>) {
     let wants: Vec<Want> = batch.iter().flat_map(|w| w.wants.iter().cloned()).collect();
     let keys: Vec<KeyUse> = batch.iter().flat_map(|w| w.keys.iter().copied()).collect();
@@ -90,15 +99,11 @@ async fn answer(pool: &PgPool, partitions: u16, batch: Vec<Waiting>) {
         Ok(found) => {
             let (mut streams, mut keys) = (found.streams.into_iter(), found.keys.into_iter());
             for waiting in batch {
-                let facts: HashMap<_, _> = waiting
-                    .wants
-                    .iter()
-                    .filter_map(|w| Some((w.tenant, *found.facts.get(&w.tenant)?)))
-                    .collect();
                 let part = Found {
                     streams: streams.by_ref().take(waiting.wants.len()).collect(),
                     keys: keys.by_ref().take(waiting.keys.len()).collect(),
-                    facts,
+                    facts: of(&waiting.wants, &found.facts),
+                    barred: of(&waiting.wants, &found.barred),
                 };
                 // A caller that went away needs no answer.
                 drop(waiting.answer.send(Ok(part)));

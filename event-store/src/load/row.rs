@@ -5,7 +5,7 @@ use event_schemas::{TenantId, hash::content_hash};
 use uuid::Uuid;
 
 use super::{Found, Remembered, Snapshot, StoredEvent};
-use crate::{Error, append::Fact};
+use crate::{Error, Refusal, append::Fact};
 
 pub(super) struct Row {
     pub(super) ord: i32,
@@ -31,8 +31,6 @@ struct Response {
     events: i32,
 }
 
-const ACTIVE: i32 = 1;
-
 impl Row {
     pub(super) fn place(self, found: &mut Found, tenants: &[TenantId]) -> Result<(), Error> {
         let index = usize::try_from(self.ord - 1).unwrap_or(usize::MAX);
@@ -43,13 +41,21 @@ impl Row {
             }
             1 => {
                 let tenant = tenants.get(index).ok_or_else(unknown)?;
-                if self.version == ACTIVE {
-                    let fact = Fact {
-                        next_offset: self.offset,
-                        position: Some(self.position),
-                    };
-                    found.facts.insert(*tenant, fact);
-                }
+                let barred = match self.version {
+                    1 => {
+                        let fact = Fact {
+                            next_offset: self.offset,
+                            position: Some(self.position),
+                        };
+                        found.facts.insert(*tenant, fact);
+                        return Ok(());
+                    }
+                    0 => Refusal::TenantUnknown,
+                    2 => Refusal::TenantSuspended,
+                    3 => Refusal::TenantFrozen,
+                    _ => return Err(unknown()),
+                };
+                found.barred.insert(*tenant, barred);
             }
             2 => {
                 let stream = found.streams.get_mut(index).ok_or_else(unknown)?;
