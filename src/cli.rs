@@ -152,7 +152,7 @@ pub enum Tenant {
         /// The tenant.
         id: Uuid,
     },
-    /// Let a tenant write again that an alarm of the log's guard has frozen.
+    /// End the freeze of a tenant by an alarm of the log's guard; it is active or suspended again, as it was before.
     Unfreeze {
         /// The tenant.
         id: Uuid,

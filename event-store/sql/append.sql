@@ -11,7 +11,8 @@
 --   p_events    how many events go to it; 0 only checks its version
 --   p_first     the id of the first of these events, for an append that is repeated; null without events
 --   p_command   the command's id
---   p_change    what it does to its tenant: 0 nothing, 1 registers, 2 suspends, 3 resumes, 4 freezes, 5 unfreezes it
+--   p_change    what it does to its tenant: 0 nothing, 1 registers, 2 suspends, 3 resumes, 4 freezes it,
+--                        5 makes it what it was before the freeze
 --   p_hash      hash of the request if its idempotency key is to be remembered, else null
 --   p_occurred  when it happened, for imports; null means "when it is recorded"
 --   p_claims    how many unique values it takes or releases
@@ -73,6 +74,7 @@ declare
   wrong        text;
   current      int;
   total        int;
+  changed_to   int;
   prior        jsonb;
   dated        boolean := exists (select from unnest(p_occurred) o where o is not null);
 begin
@@ -188,9 +190,14 @@ begin
           values (t_tenant[tenant], q_partition[t_partition[tenant]], 'active', now_recorded);
         t_state[tenant] := 1;
       elsif r.change > 1 then
-        t_state[tenant] := case r.change when 2 then 2 when 4 then 3 else 1 end;
-        update log.tenant t set state = (array['active', 'suspended', 'frozen'])[t_state[tenant]]
-          where t.tenant_id = t_tenant[tenant];
+        -- A freeze stops what is active or suspended, and its end makes it that again; whoever freezes twice changes nothing.
+        update log.tenant t
+          set state = case when r.change = 2 then 'suspended' when r.change = 3 then 'active' when r.change = 4 then 'frozen'
+                when t.state = 'frozen' then coalesce(t.frozen_from, 'active') else t.state end,
+              frozen_from = case when r.change = 4 then case t.state when 'frozen' then t.frozen_from else t.state end end
+          where t.tenant_id = t_tenant[tenant]
+          returning case t.state when 'active' then 1 when 'suspended' then 2 else 3 end into changed_to;
+        t_state[tenant] := changed_to;
       end if;
       if p_claims[lead] > 0 then
         delete from log.claim c using unnest(k_part, k_kind, k_value, k_stream, k_takes) u(part, kind, value, stream, takes)

@@ -112,7 +112,7 @@ pub enum TenantChange {
     Resume,
     /// Stops all appends after an alarm.
     Freeze,
-    /// Ends the freeze.
+    /// Ends the freeze: the tenant is what it was before.
     Unfreeze,
 }
 

@@ -21,7 +21,7 @@ impl Store {
             .await
     }
 
-    /// Ends a freeze, after whatever caused it was dealt with. The tenant is active then.
+    /// Ends a freeze, after whatever caused it was dealt with. The tenant is then what it was before: active or suspended.
     pub async fn unfreeze(&self, tenant: TenantId, reason: &str) -> Result<Outcome, Error> {
         let actor = Actor {
             kind: ActorKind::Operator,

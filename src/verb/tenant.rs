@@ -84,36 +84,44 @@ pub async fn resume(place: &Place, id: Uuid, format: output::Format) -> Result<(
     Ok(())
 }
 
-/// Lets a frozen tenant write again.
+/// Ends a tenant's freeze.
 pub async fn unfreeze(place: &Place, id: Uuid, reason: &str, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
     let done = thaw(&store, TenantId(id), reason).await;
     database.close(Some(store)).await?;
-    done?;
+    let state = done?;
     output::rows(
         format,
         &["id", "state", "reason"],
-        &[json!({ "id": id, "state": "active", "reason": reason })],
+        &[json!({ "id": id, "state": state, "reason": reason })],
     );
+    if state == "suspended" {
+        output::say(
+            "it was suspended before it was frozen, and is so again: `daybook tenant resume` lets it write",
+        );
+    }
     Ok(())
 }
 
-async fn thaw(store: &Store, tenant: TenantId, reason: &str) -> Result<()> {
-    let tenants = store.operator_tx().await?.tenants().await?;
-    let state = tenants
-        .iter()
-        .find(|row| row.tenant == tenant)
-        .map(|row| row.state.as_str())
-        .ok_or_else(|| anyhow!("there is no tenant {tenant}; `daybook tenant list` names all"))?;
+/// Ends the freeze; the state that the tenant is in then.
+async fn thaw(store: &Store, tenant: TenantId, reason: &str) -> Result<String> {
+    let state = state_of(store, tenant).await?;
     ensure!(
         state == "frozen",
         "tenant {tenant} is {state}, not frozen; nothing was changed"
     );
     match store.unfreeze(tenant, reason).await? {
-        Outcome::Appended(_) => Ok(()),
+        Outcome::Appended(_) => state_of(store, tenant).await,
         other => Err(anyhow!("the log refused to end the freeze: {other:?}")),
     }
+}
+
+async fn state_of(store: &Store, tenant: TenantId) -> Result<String> {
+    let tenants = store.operator_tx().await?.tenants().await?;
+    let row = tenants.into_iter().find(|row| row.tenant == tenant);
+    row.map(|row| row.state)
+        .ok_or_else(|| anyhow!("there is no tenant {tenant}; `daybook tenant list` names all"))
 }
 
 /// Executes one command of the operator on a tenant.

@@ -22,6 +22,7 @@ mod compat;
 mod embedded;
 mod expiry;
 mod forward;
+mod freeze;
 mod fsck;
 mod harness;
 mod import;

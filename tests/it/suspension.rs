@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    append::append,
+    freeze::freeze,
     harness::{self, Served, Tenant, an_order},
 };
 
@@ -26,29 +26,16 @@ async fn operate(app: &Served, tenant: &Tenant, kind: &str, data: Value) -> Resu
     }
 }
 
-async fn suspend(app: &Served, tenant: &Tenant) -> Result<String, String> {
+pub async fn suspend(app: &Served, tenant: &Tenant) -> Result<String, String> {
     let reason = json!({ "reason": "The invoice of February is unpaid" });
     operate(app, tenant, "organization.suspend", reason).await
 }
 
-async fn resume(app: &Served, tenant: &Tenant) -> Result<String, String> {
+pub async fn resume(app: &Served, tenant: &Tenant) -> Result<String, String> {
     operate(app, tenant, "organization.resume", json!({})).await
 }
 
-/// As an alarm does it, without one.
-async fn freeze(app: &Served, tenant: &Tenant) {
-    let alarm = event_store::Append {
-        change: Some(event_store::TenantChange::Freeze),
-        ..append(tenant.id, "$log", event_store::Expected::Any, 1)
-    };
-    let outcomes = app.store.append(&[alarm]).await.unwrap();
-    assert!(
-        matches!(outcomes[0], Ok(event_store::Outcome::Appended(_))),
-        "{outcomes:?}"
-    );
-}
-
-async fn place(app: &Served, tenant: &Tenant, id: Uuid) -> (u16, Value) {
+pub async fn place(app: &Served, tenant: &Tenant, id: Uuid) -> (u16, Value) {
     let path = format!("/api/v1/orders/{id}/place");
     app.post(&tenant.key, &path, &an_order()).await
 }
@@ -74,7 +61,7 @@ async fn newest(app: &Served, tenant: &Tenant) -> i64 {
     operator.newest_position(tenant.id).await.unwrap()
 }
 
-async fn state(app: &Served, tenant: &Tenant) -> String {
+pub async fn state(app: &Served, tenant: &Tenant) -> String {
     let tenants = app.store.operator_tx().await.unwrap().tenants().await;
     let mut tenants = tenants.unwrap().into_iter();
     tenants.find(|row| row.tenant == tenant.id).unwrap().state
@@ -230,7 +217,7 @@ async fn a_dry_run_is_refused_like_the_command_itself() {
         if state == "suspended" {
             suspend(&app, &tenant).await.unwrap();
         } else if state == "frozen" {
-            freeze(&app, &tenant).await;
+            freeze(&app.store, tenant.id).await;
         }
         let before = newest(&app, &tenant).await;
         for (path, body) in &commands {

@@ -27,6 +27,7 @@ struct Place {
 #[derive(Default)]
 struct Tenant {
     state: Option<State>,
+    frozen_from: Option<State>,
     position: i64,
     streams: HashMap<String, Vec<Place>>,
     claims: HashMap<(String, [u8; 32]), String>,
@@ -165,9 +166,12 @@ impl Truth {
             }
         }
         match op.change {
-            1 | 3 | 5 => tenant.state = Some(State::Active),
+            1 | 3 => tenant.state = Some(State::Active),
             2 => tenant.state = Some(State::Suspended),
-            4 => tenant.state = Some(State::Frozen),
+            4 if tenant.state != Some(State::Frozen) => {
+                tenant.frozen_from = tenant.state.replace(State::Frozen);
+            }
+            5 if tenant.state == Some(State::Frozen) => tenant.state = tenant.frozen_from.take(),
             _ => {}
         }
         // What is given back first can be taken by the same append.
