@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use sqlx::Row;
 
 use crate::{
     harness::{self, Database},
-    olist_fixture,
+    kill, olist_fixture,
 };
 
 pub fn command(database: &Database, folder: &Path) -> Command {
@@ -94,25 +94,7 @@ async fn twenty_kills_leave_what_an_uninterrupted_import_leaves() {
     run(&whole, folder.path());
     let length = started.elapsed();
     let broken = harness::database().await;
-    let mut killed = 0_u32;
-    for kill in 0..20 {
-        let mut child = command(&broken, folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Spread over the length of a whole run: the points differ from run to run, the outcome must not.
-        let point = length * (kill * 7 % 20 + 1) / 21;
-        tokio::time::sleep(point.max(Duration::from_millis(20))).await;
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            killed += 1;
-        }
-        child.wait().unwrap();
-    }
-    assert!(
-        killed >= 5,
-        "only {killed} of 20 were still running when they were to be killed"
-    );
+    kill::twenty_times(length, || command(&broken, folder.path())).await;
     run(&broken, folder.path());
     assert_eq!(digests(&broken).await, digests(&whole).await);
 }

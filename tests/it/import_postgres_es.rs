@@ -3,7 +3,7 @@
 
 use std::{
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use event_schemas::{RecordedEvent, TenantId};
@@ -16,6 +16,7 @@ use crate::{
     append::append,
     harness::{self, Database},
     import::digests,
+    kill,
 };
 
 /// The events table of postgres-es 0.5, as its `db/init.sql` has it.
@@ -233,25 +234,10 @@ async fn twenty_kills_leave_what_an_uninterrupted_import_leaves() {
     assert!(output.status.success(), "{}", words(&output));
     let length = started.elapsed();
     let broken = harness::database().await;
-    let mut killed = 0_u32;
-    for kill in 0..20 {
-        let mut child = command(&broken, &source, &["--name", "Accounts"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let point = length * (kill * 7 % 20 + 1) / 21;
-        tokio::time::sleep(point.max(Duration::from_millis(20))).await;
-        if child.try_wait().unwrap().is_none() {
-            child.kill().unwrap();
-            killed += 1;
-        }
-        child.wait().unwrap();
-    }
-    assert!(
-        killed >= 5,
-        "only {killed} of 20 were still running when they were to be killed"
-    );
+    kill::twenty_times(length, || {
+        command(&broken, &source, &["--name", "Accounts"])
+    })
+    .await;
     let output = run(&broken, &source);
     assert!(output.status.success(), "{}", words(&output));
     assert_eq!(digests(&broken).await, digests(&whole).await);

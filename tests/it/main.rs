@@ -28,6 +28,7 @@ mod harness;
 mod import;
 mod import_postgres_es;
 mod isolation;
+mod kill;
 mod numbered;
 #[expect(
     dead_code,
