@@ -95,7 +95,7 @@ pub struct Claim {
     pub kind: String,
     /// The keyed hash of the value, from [`Store::claim_value`](crate::Store::claim_value).
     pub value: [u8; 32],
-    /// The stream that holds it.
+    /// The stream that holds it; one that takes it is written to by the same append.
     pub stream: StreamId,
     /// Whether it is taken; else it is given back.
     pub takes: bool,
@@ -218,11 +218,18 @@ impl Append {
             write.stream == self.stream
                 || self.others.iter().take(n).any(|w| w.stream == write.stream)
         };
-        self.others
+        if self.others.iter().enumerate().any(twice) {
+            return Some("an append names one of its streams twice");
+        }
+        let unwritten = |claim: &Claim| {
+            let mut parts = self.parts();
+            claim.takes
+                && !parts.any(|(stream, _, events)| *stream == claim.stream && !events.is_empty())
+        };
+        self.claims
             .iter()
-            .enumerate()
-            .any(twice)
-            .then_some("an append names one of its streams twice")
+            .any(unwritten)
+            .then_some("an append takes a unique value for a stream that it writes nothing to")
     }
 
     /// What it weighs in the queue, in bytes.

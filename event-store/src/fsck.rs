@@ -12,6 +12,7 @@
 //! partitions by offset, tenants by position, streams by version. A walk holds one page, which is limited in rows and
 //! in bytes. Beside it there are the heads, one per partition, and the findings that were asked to be kept.
 
+mod claim;
 mod command;
 mod content;
 mod head;
@@ -34,7 +35,7 @@ const PAGE: i64 = 5_000;
 /// What to prove, and how much of what is found to keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
-    /// Only this tenant's events, commands and snapshots; everything if none is given.
+    /// Only this tenant's events, commands, snapshots and unique values; everything if none is given.
     pub tenant: Option<TenantId>,
     /// How many findings the report keeps one by one; all are counted.
     pub keep: usize,
@@ -70,6 +71,8 @@ pub struct Proved {
     pub commands: u64,
     /// Snapshots.
     pub snapshots: u64,
+    /// Unique values that are taken.
+    pub claims: u64,
     /// Checkpoints of projections and of the guard.
     pub checkpoints: u64,
 }
@@ -153,6 +156,7 @@ pub async fn fsck(
     stream::prove(&mut walk).await?;
     command::prove(&mut walk).await?;
     snapshot::prove(&mut walk).await?;
+    claim::prove(&mut walk).await?;
     Ok(walk.report)
 }
 

@@ -335,3 +335,43 @@ async fn changed_bytes_stop_every_reader() {
         .to_string();
     assert!(hole.contains("offset"), "{hole}");
 }
+
+#[tokio::test]
+async fn a_unique_value_is_taken_only_for_a_stream_that_is_written_to() {
+    let store = harness::database().await.store().await;
+    let tenant = registered(&store).await;
+    let claim = |stream: &str| store.claim(tenant, "email", "a", &StreamId(stream.to_owned()));
+    let taking = |stream: &str| Append {
+        claims: vec![claim(stream)],
+        ..append(tenant, "order-a", Expected::Any, 1)
+    };
+    let only_checked = Append {
+        others: vec![event_store::Write {
+            stream: StreamId("order-b".to_owned()),
+            expected: Expected::NoStream,
+            events: Vec::new(),
+        }],
+        ..taking("order-b")
+    };
+    let given_back = Append {
+        claims: vec![event_store::Claim {
+            takes: false,
+            ..claim("order-a")
+        }],
+        ..append(tenant, "order-c", Expected::Any, 1)
+    };
+    let batch = [
+        taking("order-b"),
+        only_checked,
+        taking("order-a"),
+        given_back,
+    ];
+    let mut outcomes = store.append(&batch).await.unwrap().into_iter();
+    for _ in 0..2 {
+        let error = outcomes.next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("writes nothing to"), "{error}");
+    }
+    for outcome in outcomes {
+        assert!(matches!(outcome, Ok(Outcome::Appended(_))), "{outcome:?}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use chrono::{TimeDelta, Utc};
-use event_schemas::TenantId;
+use event_schemas::{StreamId, TenantId};
 use event_store::{Append, Expected, Outcome, Store};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -45,7 +45,7 @@ async fn write(store: &Store, batch: &[Append]) {
 }
 
 /// Two tenants, one of them imported and alone in its partition: positions 1 to 9 of `tenant` are its registration,
-/// order-a 1 to 5 and order-b 1 to 3.
+/// order-a 1 to 5 and order-b 1 to 3, which holds two unique values. The other's order-a holds one of them for itself.
 struct World {
     database: Database,
     tenant: TenantId,
@@ -64,6 +64,9 @@ async fn world() -> World {
         request_hash: Some([7; 32]),
         ..append(tenant, "order-a", Expected::NoStream, 2)
     };
+    let claim = |tenant, stream: &str, value| {
+        store.claim(tenant, "email", value, &StreamId(stream.to_owned()))
+    };
     let long_ago = Utc::now() - TimeDelta::days(900);
     let dated = |days: i64, append: Append| Append {
         occurred_at: Some(long_ago + TimeDelta::days(days)),
@@ -75,8 +78,20 @@ async fn world() -> World {
             keyed,
             dated(0, registration(other)),
             append(tenant, "order-a", Expected::Exact(2), 3),
-            dated(1, append(other, "order-a", Expected::NoStream, 2)),
-            append(tenant, "order-b", Expected::NoStream, 3),
+            dated(
+                1,
+                Append {
+                    claims: vec![claim(other, "order-a", "a@example.com")],
+                    ..append(other, "order-a", Expected::NoStream, 2)
+                },
+            ),
+            Append {
+                claims: vec![
+                    claim(tenant, "order-b", "a@example.com"),
+                    claim(tenant, "order-b", "b@example.com"),
+                ],
+                ..append(tenant, "order-b", Expected::NoStream, 3)
+            },
             dated(2, append(other, "order-a", Expected::Exact(2), 2)),
         ],
     )
@@ -147,13 +162,13 @@ async fn a_sound_log_is_proved_and_an_empty_one_too() {
     assert!(checkpoints >= 16, "every projection has one per partition");
     assert_eq!(
         whole["proved"],
-        json!({ "partitions": 16, "events": 14, "tenants": 2, "streams": 5, "commands": 1, "snapshots": 1, "checkpoints": null })
+        json!({ "partitions": 16, "events": 14, "tenants": 2, "streams": 5, "commands": 1, "snapshots": 1, "claims": 3, "checkpoints": null })
     );
     let (code, one) = report(&world.database, &["--tenant", &world.tenant.to_string()]);
     assert_eq!(code, 0, "{one:#}");
     assert_eq!(
         one["proved"],
-        json!({ "partitions": 0, "events": 9, "tenants": 1, "streams": 3, "commands": 1, "snapshots": 1, "checkpoints": 0 })
+        json!({ "partitions": 0, "events": 9, "tenants": 1, "streams": 3, "commands": 1, "snapshots": 1, "claims": 2, "checkpoints": 0 })
     );
 }
 
@@ -330,6 +345,27 @@ async fn every_damage_beside_the_events_is_found_and_named() {
             "log.snapshot.version",
         ),
         (
+            "update log.claim set stream_id = 'order-z' where tenant_id = '{other}'",
+            "log.claim.stream_id",
+        ),
+        (
+            // The stream of another tenant.
+            "update log.claim set stream_id = 'order-b' where tenant_id = '{other}'",
+            "log.claim.stream_id",
+        ),
+        (
+            "insert into log.claim values ('{tenant}', 'phone', sha256('1'), 'order-c')",
+            "log.claim.stream_id",
+        ),
+        (
+            "insert into log.claim values ('00000000-0000-0000-0000-000000000000', 'email', sha256('1'), 'order-a')",
+            "log.claim.tenant_id",
+        ),
+        (
+            "insert into log.claim values ('ffffffff-ffff-ffff-ffff-ffffffffffff', 'z', decode(repeat('ff', 32), 'hex'), 'order-a')",
+            "log.claim.tenant_id",
+        ),
+        (
             "insert into projection.build values ('p', 1, 'r', 's', now());
              insert into projection.checkpoint values ('p', 1, {partition}, 10, now(), now());",
             "projection.checkpoint.next_offset",
@@ -374,6 +410,41 @@ async fn findings_name_their_row_and_are_counted_past_the_limit() {
         "{stdout}"
     );
     assert!(stderr.contains("9 findings, 1 of them shown"), "{stderr}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unique_value_without_its_holder_is_named_by_its_key_however_many_there_are() {
+    let mut world = world().await;
+    // More than a page, all of them held by a stream with events.
+    world
+        .damage("insert into log.claim select '{other}', 'code', sha256(n::text::bytea), 'order-a' from generate_series(1, 4999) n")
+        .await;
+    let (code, sound) = report(&world.database, &[]);
+    assert_eq!((code, &sound["proved"]["claims"]), (0, &json!(5002)));
+    world
+        .damage("update log.claim set stream_id = 'gone' where value = sha256('4321')")
+        .await;
+    let (code, damaged) = report(&world.database, &[]);
+    assert_eq!((code, &damaged["found"]), (4, &json!(1)), "{damaged:#}");
+    let value = "fe2592b42a727e977f055947385b709cc82b16b9a87f88c6abf3900d65d0cdc3";
+    let other = world.other;
+    assert_eq!(
+        damaged["findings"],
+        json!([{
+            "table": "log.claim", "column": "stream_id", "key": format!("tenant_id {other}, kind code, value {value}"),
+            "found": "gone", "expected": "a stream of this tenant with events",
+        }])
+    );
+    let tenant = world.tenant.to_string();
+    let (code, one) = report(&world.database, &["--tenant", &tenant]);
+    assert_eq!((code, &one["proved"]["claims"]), (0, &json!(2)), "{one:#}");
+    let other = other.to_string();
+    let (code, one) = report(&world.database, &["--tenant", &other]);
+    assert_eq!(
+        (code, &one["proved"]["claims"]),
+        (4, &json!(5000)),
+        "{one:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

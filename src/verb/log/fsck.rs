@@ -14,7 +14,7 @@ const COLUMNS: [&str; 5] = ["table", "column", "key", "found", "expected"];
 /// What to prove.
 #[derive(ClapArgs, Debug)]
 pub struct Args {
-    /// Only this tenant's events, commands and snapshots.
+    /// Only this tenant's events, commands, snapshots and unique values.
     #[arg(long)]
     pub tenant: Option<Uuid>,
     /// At most so many findings are shown; all are counted.
@@ -85,10 +85,11 @@ fn proved(proved: &Proved) -> String {
         streams,
         commands,
         snapshots,
+        claims,
         checkpoints,
     } = proved;
     format!(
         "proved: {events} events, {tenants} tenants, {streams} streams, {partitions} partitions, {commands} commands, \
-         {snapshots} snapshots, {checkpoints} checkpoints"
+         {snapshots} snapshots, {claims} unique values, {checkpoints} checkpoints"
     )
 }
