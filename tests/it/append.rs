@@ -3,8 +3,8 @@
 use chrono::{Duration, TimeDelta, Utc};
 use event_schemas::{StreamId, TenantId};
 use event_store::{
-    Append, Appended, Expected, KeyUse, NewEvent, Outcome, Refusal, Store, TenantChange, Want,
-    read::Span,
+    Append, Appended, Error, Expected, KeyUse, NewEvent, Outcome, Refusal, Store, TenantChange,
+    Want, Write, read::Span,
 };
 use uuid::Uuid;
 
@@ -210,6 +210,33 @@ async fn tenants_are_registered_once_and_first() {
         (numbers(&outcomes[1]), numbers(&outcomes[2])),
         ((1, 1), (2, 1))
     );
+}
+
+#[tokio::test]
+async fn a_tenants_state_changes_with_an_event_and_a_stream_is_named_once() {
+    let store = harness::database().await.store().await;
+    let tenant = registered(&store).await;
+    let silent = Append {
+        change: Some(TenantChange::Suspend),
+        ..append(tenant, "organization-x", Expected::Any, 0)
+    };
+    let twice = Append {
+        others: vec![Write {
+            stream: StreamId("order-a".to_owned()),
+            expected: Expected::NoStream,
+            events: Vec::new(),
+        }],
+        ..append(tenant, "order-a", Expected::NoStream, 1)
+    };
+    for never in [silent, twice] {
+        let results = store.append(&[never]).await.unwrap();
+        assert!(
+            matches!(results[0], Err(Error::Unstorable(_))),
+            "{results:?}"
+        );
+    }
+    let next = append(tenant, "order-a", Expected::NoStream, 1);
+    assert_eq!(numbers(&one(&store, next).await), (2, 1));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use event_schemas::TenantId;
-use event_store::{Append, Error, Expected, Outcome, Store};
+use event_store::{Append, Error, Expected, Outcome, Store, Write};
 use secrecy::SecretString;
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
@@ -151,25 +151,58 @@ async fn a_lost_session_is_ended_before_its_append_is_sent_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_again_while_the_lost_session_lives() {
+    let mut world = World::new().await;
+    world.lock().await;
+    let answer = world.submit(append(world.tenant, "order-a", Expected::NoStream, 1));
+    let lost = world.waits().await;
+    // It hears nothing, not even that it is to end.
+    let process = nix::unistd::Pid::from_raw(lost);
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    world.forwarder.cut();
+    // Longer than it is waited for in one try.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let waiting = world.waiting().await;
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGCONT).unwrap();
+    assert_eq!(waiting, Some(lost), "another one waits beside it");
+    world.unlock().await;
+    assert_eq!(numbers(&answer.await.unwrap()), (2, 1, 1));
+    assert_eq!(world.log().await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_append_whose_answer_was_lost_is_found_in_the_log() {
     let mut world = World::new().await;
     // A version that the caller did not name has to be found too.
-    for (expected, position, version) in [(Expected::NoStream, 2, 1), (Expected::Any, 4, 3)] {
+    for (expected, position, versions) in
+        [(Expected::NoStream, 2, [1, 1]), (Expected::Any, 5, [3, 2])]
+    {
         world.lock().await;
-        let command = append(world.tenant, "order-a", expected, 2);
+        let beside = append(world.tenant, "order-b", expected, 1);
+        let command = Append {
+            others: vec![Write {
+                stream: beside.stream,
+                expected,
+                events: beside.events,
+            }],
+            ..append(world.tenant, "order-a", expected, 2)
+        };
         let answer = world.submit(command);
         world.waits().await;
         world.forwarder.keep_answers();
         world.unlock().await;
-        let there = i64::from(version) + 1;
-        until("the commit", async || {
-            world.log().await.len() == usize::try_from(there).unwrap()
-        })
-        .await;
+        let there = usize::try_from(position + 1).unwrap();
+        until("the commit", async || world.log().await.len() == there).await;
         assert!(!answer.is_finished(), "nobody has told it yet");
         world.forwarder.cut();
-        assert_eq!(numbers(&answer.await.unwrap()), (position, version, 2));
-        assert_eq!(world.log().await.len(), usize::try_from(there).unwrap());
+        let answer = answer.await.unwrap();
+        assert_eq!(numbers(&answer), (position, versions[0], 3));
+        assert!(
+            matches!(&answer, Ok(Outcome::Appended(n)) if n.first_versions == versions),
+            "{answer:?}"
+        );
+        assert_eq!(world.log().await.len(), there);
     }
     world.end().await;
 }

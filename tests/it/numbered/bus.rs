@@ -68,6 +68,105 @@ async fn many_callers_each_with_their_own_orders_are_all_accepted() {
     eprintln!("{:?}", super::ways(&store));
 }
 
+fn order(tenant: TenantId, order: Uuid, kind: &str) -> Request {
+    let data = match kind {
+        "order.place" => harness::an_order(),
+        _ => serde_json::json!({}),
+    };
+    request(tenant, order, kind, &data)
+}
+
+/// Reads the order for whatever else is in its batch, and changes nothing.
+fn look(tenant: TenantId, id: Uuid) -> Request {
+    Request {
+        dry_run: true,
+        ..order(tenant, id, "order.cancel")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_remembered_refuses_nothing_and_repeats_nothing() {
+    let database = harness::database().await;
+    let (store, elsewhere) = (database.store().await, database.store().await);
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    store.start(&tasks, &stop);
+    let tenant = TenantId(SystemClock.uuid_v7());
+    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Lanes);
+    let other = Bus::new(elsewhere, Arc::new(SystemClock), None, Way::Direct);
+    let data = serde_json::json!({ "name": "Two processes" });
+    let register = request(tenant, tenant.0, "organization.register", &data);
+    other.execute(register).await.unwrap();
+    let allow = |early: bool| {
+        let data = serde_json::json!({ "shipBeforePayment": early });
+        request(tenant, tenant.0, "organization.changeSettings", &data)
+    };
+    let placed = async || {
+        let id = SystemClock.uuid_v7();
+        bus.execute(order(tenant, id, "order.place")).await.unwrap();
+        id
+    };
+    let code = |answer: Result<commands::Accepted, gateway::Problem>| {
+        answer
+            .map(|accepted| accepted.version)
+            .map_err(|problem| problem.code().to_owned())
+    };
+
+    // The settings are remembered as they were, the order is read for the other command's sake.
+    let early = placed().await;
+    let refused = bus.execute(order(tenant, early, "order.ship")).await;
+    assert_eq!(code(refused), Err("order-not-paid".to_owned()));
+    other.execute(allow(true)).await.unwrap();
+    let batch = [order(tenant, early, "order.ship"), look(tenant, early)];
+    let first = bus.execute_all(&batch).await.swap_remove(0);
+    assert_eq!(code(first), Ok(2));
+
+    // The order is remembered as it was, alone and beside another command that reads it.
+    for alone in [true, false] {
+        let id = placed().await;
+        other
+            .execute(order(tenant, id, "order.ship"))
+            .await
+            .unwrap();
+        let mut batch = vec![order(tenant, id, "order.deliver")];
+        if !alone {
+            batch.push(look(tenant, id));
+        }
+        let first = bus.execute_all(&batch).await.swap_remove(0);
+        assert_eq!(code(first), Ok(3), "{alone}");
+    }
+
+    // The order is read, its command's key is not.
+    let keyed = Request {
+        key: Some("once".to_owned()),
+        ..order(tenant, SystemClock.uuid_v7(), "order.place")
+    };
+    bus.execute(keyed.clone()).await.unwrap();
+    let batch = [keyed.clone(), look(tenant, keyed.id)];
+    let first = bus.execute_all(&batch).await.swap_remove(0);
+    assert!(first.unwrap().replayed);
+
+    // That the settings moved is no conflict of the caller's.
+    let id = placed().await;
+    for early in [false, true] {
+        other.execute(allow(early)).await.unwrap();
+    }
+    let expecting = Request {
+        expected_version: Some(1),
+        ..order(tenant, id, "order.ship")
+    };
+    assert_eq!(code(bus.execute(expecting).await), Ok(2));
+
+    // What a batch does to the settings counts for the rest of it.
+    other.execute(allow(false)).await.unwrap();
+    let id = placed().await;
+    let batch = [allow(true), order(tenant, id, "order.ship")];
+    let second = other.execute_all(&batch).await.swap_remove(1);
+    assert_eq!(code(second), Ok(2));
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_that_another_process_changed_are_never_decided_by_as_they_were() {
     let database = harness::database().await;

@@ -7,7 +7,7 @@ use crate::{
     append::{append, registered, registration},
     harness,
 };
-use event_store::Append;
+use event_store::{Append, Write};
 
 #[tokio::test]
 async fn what_a_load_saw_is_numbered_without_asking_again() {
@@ -107,8 +107,12 @@ async fn a_tenant_suspended_meanwhile_appends_nothing() {
         let neighbour = registered(&store).await;
         let queued = decided(&store, tenant, "order-a", Expected::NoStream).await;
         suspend(if by_the_same_writer { &store } else { &other }, tenant).await;
-        let refused = one(&store, queued.clone()).await;
-        assert_eq!(refused, Outcome::Refused(Refusal::TenantSuspended));
+        // Neither what was seen before counts nor what is seen now.
+        let later = decided(&store, tenant, "order-a", Expected::NoStream).await;
+        for append in [queued.clone(), later] {
+            let refused = one(&store, append).await;
+            assert_eq!(refused, Outcome::Refused(Refusal::TenantSuspended));
+        }
         let unharmed = append(neighbour, "order-a", Expected::NoStream, 1);
         assert_eq!(numbers(&one(&store, unharmed).await), (2, 1));
         let resume = Append {
@@ -186,6 +190,55 @@ async fn a_memory_does_not_outlive_its_connection() {
 }
 
 #[tokio::test]
+async fn what_a_failover_took_back_is_not_remembered() {
+    let database = harness::database().await;
+    let (store, other) = (database.store().await, database.store().await);
+    let neighbour = registered(&other).await;
+    let tenant = loop {
+        let tenant = registered(&store).await;
+        if tenant.partition(16) == neighbour.partition(16) {
+            break tenant;
+        }
+    };
+    one(&store, append(tenant, "order-a", Expected::NoStream, 1)).await;
+    let lost = append(tenant, "order-b", Expected::NoStream, 1);
+    ways(&store);
+    assert_eq!(numbers(&one(&store, lost).await), (3, 1));
+    assert_eq!(ways(&store), [("numbered", "", 1)]);
+    let under_way = decided(&store, tenant, "order-c", Expected::NoStream).await;
+    // A server that did not have the last event takes over, and somebody else's event gets its offset.
+    let mut admin = database.admin().await;
+    sqlx::raw_sql(
+        "alter table log.event disable trigger all; \
+         delete from log.event where stream_id = 'order-b'; \
+         alter table log.event enable trigger all; \
+         update log.partition p set next_offset = 1 + (select max(\"offset\") from log.event e where e.partition = p.partition) \
+           where next_offset > 0; \
+         select pg_terminate_backend(pid, 5000) from pg_stat_activity \
+           where usename = 'daybook_append' and datname = current_database()",
+    )
+    .execute(&mut admin)
+    .await
+    .unwrap();
+    let theirs = append(neighbour, "order-a", Expected::NoStream, 1);
+    assert_eq!(numbers(&one(&other, theirs).await), (2, 1));
+    // The next offset is what this writer remembers and what the load saw; nothing else of it is true.
+    assert_eq!(numbers(&one(&store, under_way).await), (3, 1));
+    let next = append(tenant, "order-b", Expected::Exact(1), 1);
+    let conflict = one(&store, next).await;
+    assert!(
+        matches!(
+            conflict,
+            Outcome::Conflict {
+                current_version: 0,
+                ..
+            }
+        ),
+        "{conflict:?}"
+    );
+}
+
+#[tokio::test]
 async fn every_append_can_be_checked_or_fully_proved() {
     for proofs in [Proofs::Checked, Proofs::Full] {
         let mut database = harness::database().await;
@@ -210,5 +263,17 @@ async fn every_append_can_be_checked_or_fully_proved() {
             ("checked", "chosen", 3)
         };
         assert_eq!(ways(&store), [way]);
+        // The proofs are of what is written: a stream that is only checked is for the database.
+        let untouched = Write {
+            stream: event_schemas::StreamId("order-a".to_owned()),
+            expected: Expected::Exact(3),
+            events: Vec::new(),
+        };
+        let beside = Append {
+            others: vec![untouched],
+            ..append(tenant, "order-c", Expected::NoStream, 1)
+        };
+        assert_eq!(numbers(&one(&store, beside).await), (6, 1));
+        assert_eq!(ways(&store)[0].0, "checked");
     }
 }

@@ -6,10 +6,11 @@ use event_schemas::TenantId;
 use event_store::{Append, Expected, Fact, Outcome, Proofs, Refusal, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{fact, numbers, one};
+use super::{decided, fact, numbers, one};
 use crate::{
     append::{append, registered},
     harness,
+    postgres::{holds, until},
 };
 
 /// A position that leaves a hole, put into the writer's memory by a fact that is not true.
@@ -32,6 +33,15 @@ async fn wrong_version(store: &Store, tenant: TenantId) -> Append {
     }
 }
 
+/// An offset that leaves a hole, as a swap that wrote fewer events than it counted would.
+async fn skip_an_offset(admin: &mut sqlx::PgConnection, tenant: TenantId) {
+    sqlx::query("update log.partition set next_offset = next_offset + 1 where partition = $1")
+        .bind(i16::try_from(tenant.partition(16)).unwrap())
+        .execute(admin)
+        .await
+        .unwrap();
+}
+
 async fn state(admin: &mut sqlx::PgConnection, tenant: TenantId) -> String {
     sqlx::query_scalar("select state from log.tenant where tenant_id = $1")
         .bind(tenant.0)
@@ -40,9 +50,20 @@ async fn state(admin: &mut sqlx::PgConnection, tenant: TenantId) -> String {
         .unwrap()
 }
 
+/// Waits until the guard has seen everything.
+async fn proved(admin: &mut sqlx::PgConnection) {
+    let behind =
+        "select exists (select from log.partition p left join log.proved d using (partition)
+         where p.next_offset <> coalesce(d.next_offset, 0))";
+    until("the proof of everything", async || {
+        !holds(&mut *admin, behind).await
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_wrong_number_freezes_its_tenant_and_nobody_else() {
-    for column in ["position", "version"] {
+    for column in ["offset", "position", "version"] {
         let database = harness::database().await;
         let (store, mut admin) = (database.store().await, database.admin().await);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -50,10 +71,15 @@ async fn a_wrong_number_freezes_its_tenant_and_nobody_else() {
         let (tenant, neighbour) = (registered(&store).await, registered(&store).await);
         // A writer that remembers nothing believes what it is told.
         let other = database.store().await;
-        let wrong = if column == "position" {
-            wrong_position(&other, tenant).await
-        } else {
-            wrong_version(&other, tenant).await
+        // Of two processes one guards.
+        other.start(&tasks, &stop);
+        let wrong = match column {
+            "offset" => {
+                skip_an_offset(&mut admin, tenant).await;
+                decided(&other, tenant, "order-a", Expected::NoStream).await
+            }
+            "position" => wrong_position(&other, tenant).await,
+            _ => wrong_version(&other, tenant).await,
         };
         assert!(matches!(one(&other, wrong).await, Outcome::Appended(_)));
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -85,6 +111,22 @@ async fn a_wrong_number_freezes_its_tenant_and_nobody_else() {
         store.unfreeze(tenant, "looked into").await.unwrap();
         let again = append(tenant, "order-z", Expected::NoStream, 1);
         assert!(matches!(one(&store, again).await, Outcome::Appended(_)));
+        proved(&mut admin).await;
+        stop.cancel();
+        tasks.close();
+        tasks.wait().await;
+        // Nor does the next guard raise it again: it goes on where the last one was.
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        store.start(&tasks, &stop);
+        let next = append(tenant, "order-z", Expected::Exact(1), 1);
+        assert!(matches!(one(&store, next).await, Outcome::Appended(_)));
+        proved(&mut admin).await;
+        let alarms: i64 =
+            sqlx::query_scalar("select count(*) from log.event where event_type = 'TenantFrozen'")
+                .fetch_one(&mut admin)
+                .await
+                .unwrap();
+        assert_eq!(alarms, 1, "{column}");
         stop.cancel();
         tasks.close();
         tasks.wait().await;

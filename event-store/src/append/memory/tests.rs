@@ -5,7 +5,7 @@ use event_schemas::{StreamId, TenantId};
 use uuid::Uuid;
 
 use super::*;
-use crate::{Expected, Fact, NewEvent, TenantChange};
+use crate::{Claim, Expected, Fact, NewEvent, TenantChange};
 
 /// Two tenants of one partition: there is only one.
 const ONE: TenantId = TenantId(Uuid::from_u128(1));
@@ -240,7 +240,10 @@ fn a_stream_that_is_only_checked_is_known_from_the_database_alone() {
     let mut memory = Memory::default();
     // Its own word about it, however fresh, is not enough: no key would catch a wrong one.
     assert_eq!(ask(&mut memory, 3, true), Some(Why::Unknown));
-    let first = beside(3);
+    let first = Append {
+        stream: StreamId("first".into()),
+        ..beside(3)
+    };
     let outcome = Outcome::Appended(Appended {
         first_position: 6,
         first_offset: 11,
@@ -251,6 +254,10 @@ fn a_stream_that_is_only_checked_is_known_from_the_database_alone() {
     memory.learn(1, &[&first], &[outcome]);
     assert_eq!(ask(&mut memory, 4, true), Some(Why::Doubtful));
     assert_eq!(ask(&mut memory, 3, false), Some(Why::Asks));
+    // What the batch does to it counts too.
+    let change = append(ONE, "settings", Expected::Exact(3));
+    let (numbers, why) = plan(&mut memory, &[change, beside(3)]);
+    assert_eq!((numbers, why), (vec![(12, 7, 4)], vec![Why::Doubtful]));
     let again = Append {
         stream: StreamId("c".into()),
         ..beside(3)
@@ -270,4 +277,66 @@ fn a_stream_that_is_only_checked_is_known_from_the_database_alone() {
     let newer = seen(99, 40, append(ONE, "d", Expected::NoStream));
     write(&mut memory, &[newer]);
     assert_eq!(ask(&mut memory, 3, true), Some(Why::Unknown));
+}
+
+#[test]
+fn what_an_append_asks_beside_its_events_is_for_the_database() {
+    let plain = || seen(10, 4, append(ONE, "a", Expected::NoStream));
+    let claim = Claim {
+        kind: "email".into(),
+        value: [0; 32],
+        stream: StreamId("a".into()),
+        takes: true,
+    };
+    let more = Write {
+        stream: StreamId("b".into()),
+        expected: Expected::NoStream,
+        events: plain().events,
+    };
+    let asking = [
+        Append {
+            change: Some(TenantChange::Suspend),
+            ..plain()
+        },
+        Append {
+            claims: vec![claim],
+            ..plain()
+        },
+        Append {
+            others: vec![more],
+            ..plain()
+        },
+        Append {
+            occurred_at: Some(DateTime::UNIX_EPOCH),
+            ..plain()
+        },
+        Append {
+            expected: Expected::StreamExists,
+            ..plain()
+        },
+    ];
+    for append in asking {
+        let asked = plan(&mut Memory::default(), &[append]);
+        assert_eq!(asked, (vec![], vec![Why::Asks]));
+    }
+}
+
+#[test]
+fn of_two_generations_the_younger_counts() {
+    let mut memory = Memory::default();
+    write(
+        &mut memory,
+        &[seen(0, 0, append(ONE, "old", Expected::NoStream))],
+    );
+    // An append is three entries: with these the generation that has the first is full.
+    let full = GENERATION / 3;
+    for n in 0..full {
+        let stream = format!("s{n}");
+        write(&mut memory, &[append(ONE, &stream, Expected::NoStream)]);
+    }
+    write(&mut memory, &[append(ONE, "old", Expected::Exact(1))]);
+    let next = append(ONE, "old", Expected::Exact(2));
+    let offset = i64::try_from(full).unwrap_or_default() + 2;
+    let (numbers, why) = plan(&mut memory, &[next]);
+    assert_eq!((numbers, why), (vec![(offset, offset + 1, 3)], vec![]));
 }
