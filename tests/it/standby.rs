@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use event_store::Store;
+use event_store::{Expected, Outcome, Store};
 
 use crate::{
+    append::{append, registered},
     forward::Forwarder,
     harness,
-    postgres::{End, Postgres, until},
+    postgres::{End, Postgres, holds, until},
     writers::{
         check::{Log, Outages},
         load::{self, Target, Writers},
@@ -58,4 +59,63 @@ async fn a_promoted_standby_has_everything_that_was_acknowledged() {
     let log = Log::read(&mut standby.admin().await).await;
     let wrong = [ledger.wrong(&log, Outages::Expected), log.wrong()].concat();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn what_the_standby_does_not_have_yet_is_not_found_either() {
+    let postgres = Postgres::start().await;
+    let store = Store::connect(&harness::options_for(postgres.url()))
+        .await
+        .unwrap();
+    let tenant = registered(&store).await;
+    let mut admin = postgres.admin().await;
+    let standby = async |admin: &mut sqlx::PgConnection, sql: &'static str| {
+        sqlx::query(sql).execute(&mut *admin).await.unwrap();
+        sqlx::query("select pg_reload_conf()")
+            .execute(admin)
+            .await
+            .unwrap();
+    };
+    standby(
+        &mut admin,
+        "alter system set synchronous_standby_names = 'away'",
+    )
+    .await;
+    until("the new setting", async || {
+        let set =
+            "select setting = 'away' from pg_settings where name = 'synchronous_standby_names'";
+        holds(&mut admin, set).await
+    })
+    .await;
+    let appending = store.clone();
+    let command = append(tenant, "order-a", Expected::NoStream, 1);
+    let answer = tokio::spawn(async move { appending.append(&[command]).await });
+    // It is committed here and waits for the standby; whoever ends its session ends the wait too.
+    let waits = "select exists (select from pg_stat_activity where wait_event = 'SyncRep' and usename = 'daybook_append')";
+    until("a commit that waits", async || {
+        holds(&mut admin, waits).await
+    })
+    .await;
+    let lost: i32 = sqlx::query_scalar(
+        "select pid from pg_stat_activity where wait_event = 'SyncRep' and usename = 'daybook_append'",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .unwrap();
+    let ended = sqlx::query_scalar::<_, bool>("select pg_terminate_backend($1, 5000)")
+        .bind(lost)
+        .fetch_one(&mut admin);
+    assert!(ended.await.unwrap());
+    until("the look-up that waits as well", async || {
+        assert!(!answer.is_finished(), "told without the standby");
+        holds(&mut admin, waits).await
+    })
+    .await;
+    standby(&mut admin, "alter system reset synchronous_standby_names").await;
+    let results = answer.await.unwrap().unwrap();
+    assert!(
+        matches!(&results[0], Ok(Outcome::Appended(n)) if n.first_position == 2),
+        "{results:?}"
+    );
+    store.close().await;
 }
