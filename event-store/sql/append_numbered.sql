@@ -93,9 +93,9 @@ begin
   end if;
 
   -- 2. The rows. Their offsets fill the partitions' ranges: as many as the ranges have, each inside its own; the key keeps
-  -- them distinct.
+  -- them distinct. No range is empty or goes back.
   if partitions > 1 then
-    select count(*), (select sum(n) from unnest(q_events) n) into matched, asked
+    select count(*), (select sum(n) from unnest(q_events) n having min(n) > 0) into matched, asked
       from unnest(e_partition, e_offset) e(partition, o)
       join unnest(q_partition, q_base, q_events) q(partition, base, events)
         on q.partition = e.partition and e.o >= q.base and e.o < q.base + q.events;

@@ -200,6 +200,12 @@ async fn offsets_that_do_not_fill_their_range_are_refused() {
             Some("DB006")
         );
     }
+    // A range that goes back, made up for by another's that has a hole.
+    let mut back = Call::right(&mut admin, &tenants).await;
+    back.events = vec![-1, 3];
+    back.place[0] = back.place[1];
+    back.offset[0] = back.offset[1] + 2;
+    assert_eq!(back.run(&mut admin, false).await.as_deref(), Some("DB006"));
     assert_eq!(footprint(&mut admin).await, before);
     for tenants in [&tenants[..1], &tenants[1..]] {
         let right = Call::right(&mut admin, tenants).await.and_one_more();
