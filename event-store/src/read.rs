@@ -110,7 +110,7 @@ pub struct Span {
 
 impl PartitionTx {
     /// The events of some partitions, a page of each, in the order of `spans`, whose partitions differ. A page ends before its
-    /// payloads and metadata have more than `bytes`, unless its first event has more.
+    /// payloads and metadata have more than `bytes`, unless its first event has more: that always comes, so that a hole shows.
     pub async fn read_partitions(
         &mut self,
         spans: &[Span],
@@ -125,10 +125,11 @@ impl PartitionTx {
                       e.payload as "payload!", e.content_type as "content_type!", e.metadata as "metadata!",
                       e.content_hash as "content_hash!", e.occurred_at as "occurred_at!", e.recorded_at as "recorded_at!"
                from unnest($1::smallint[], $2::bigint[], $3::bigint[]) asked(partition, first, most),
-                    lateral (select *, sum(octet_length(payload) + octet_length(metadata)) over (order by "offset") as bytes
+                    lateral (select *, sum(octet_length(payload) + octet_length(metadata)) over (order by "offset") as bytes,
+                                    row_number() over (order by "offset") as place
                              from log.event where event.partition = asked.partition and "offset" >= asked.first
                              order by "offset" limit asked.most) e
-               where e.bytes <= $4 or e."offset" = asked.first"#,
+               where e.bytes <= $4 or e.place = 1"#,
             &spans.iter().map(narrow).collect::<Vec<_>>(),
             &spans.iter().map(|span| span.from).collect::<Vec<_>>(),
             &spans

@@ -212,31 +212,23 @@ impl Inner {
     }
 
     /// One batch of several partitions together: at the head each brings only a few events, and a transaction costs the same
-    /// for all of them. Those that are not in the answer are busy.
+    /// for all of them. If one of them fails, all do. Those that are not in the answer are busy.
     pub(crate) async fn sweep(
         &self,
         build: &Build,
         partitions: &[u16],
-    ) -> Result<Vec<(u16, Progress)>, Error> {
-        if partitions.len() > 1 {
-            let Ok(_connection) = self.connections.acquire().await else {
-                return Ok(Vec::new());
+    ) -> Result<Vec<(u16, Progress)>, Failure> {
+        if let [partition] = partitions {
+            return match self.step(build, *partition).await {
+                Ok(Progress::Busy) => Ok(Vec::new()),
+                Ok(progress) => Ok(vec![(*partition, progress)]),
+                Err(error) => Err(Failure::Other(error)),
             };
-            match self.attempt(build, partitions, self.batch(), &mut 0).await {
-                Ok(done) => return Ok(done),
-                Err(Failure::Other(error)) => return Err(error),
-                // One of them cannot go on: each for itself, so that the others do.
-                Err(Failure::Poison { .. }) => {}
-            }
         }
-        let mut done = Vec::with_capacity(partitions.len());
-        for partition in partitions {
-            match self.step(build, *partition).await? {
-                Progress::Busy => {}
-                progress => done.push((*partition, progress)),
-            }
-        }
-        Ok(done)
+        let Ok(_connection) = self.connections.acquire().await else {
+            return Ok(Vec::new());
+        };
+        self.attempt(build, partitions, self.batch(), &mut 0).await
     }
 
     /// How many events a batch takes in at most.

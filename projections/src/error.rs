@@ -2,6 +2,9 @@
 
 use crate::ApplyError;
 
+/// What a standby that is not promoted yet answers to a write.
+const STANDBY: &str = "25006";
+
 /// An error of the projection engine.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -62,6 +65,17 @@ impl Error {
             | Self::Dropped { .. } => false,
         }
     }
+
+    /// Whether there is no database to ask, or none that may be written to: it matters not what it was asked for.
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::Store(event_store::Error::Unavailable(_)) => true,
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().as_deref() == Some(STANDBY)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<ApplyError> for Failure {
@@ -120,7 +134,7 @@ fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             matches!(code.get(..2), Some("08" | "40" | "53" | "55" | "57" | "58"))
-                || code == "25006"
+                || code == STANDBY
         }),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)

@@ -1,5 +1,5 @@
 //! The loop: one task per projection, woken by the log's heads; one that measures; one that lets new revisions take over.
-//! Owns retries of what passes; never applies anything itself.
+//! One partition's trouble is its own: the others go on. Never applies anything itself.
 
 mod due;
 
@@ -13,18 +13,17 @@ use metrics::gauge;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Engine, Error, Progress, engine::Inner, install::Build, lag::lag, metric};
+use crate::{
+    Engine, Error, Progress, engine::Inner, error::Failure, install::Build, lag::lag, metric,
+};
 use due::{Due, Places};
 
-/// How often to look without being woken: the heads are looked after by the store.
+/// How often to look at everything without being woken: the heads are looked after by the store.
 const POLL: Duration = Duration::from_secs(30);
 /// The least time between two steps at the head: one step takes in what several appends brought.
 const GATHER: Duration = Duration::from_millis(15);
 /// How long to leave a partition to another process before looking again.
 const BUSY: Duration = Duration::from_millis(10);
-/// The pauses after a failure that passes: from the first, doubled, up to the last.
-const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LAST_RETRY: Duration = Duration::from_secs(10);
 /// How often lag is measured.
 const MEASURE: Duration = Duration::from_secs(5);
 /// How often replaced builds are looked for.
@@ -58,55 +57,31 @@ impl Engine {
     }
 }
 
-/// Keeps one projection at the heads of all partitions.
+/// Keeps one projection at the heads of all partitions, for as long as there is one that can go on.
 async fn follow(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) {
     let Some(build) = engine.builds.get(build) else {
         return;
     };
     let mut heads = engine.store.heads().subscribe();
     let mut places = Places::new(engine.store.partitions());
-    let mut retry = FIRST_RETRY;
-    while !cancelled.is_cancelled() {
+    let mut look = Instant::now() + POLL;
+    while !cancelled.is_cancelled() && !places.all_halted() {
         let began = Instant::now();
-        let due = places.due(&heads.borrow_and_update());
-        if due.is_empty() {
-            // Nothing moved for a while: whatever the heads say, look.
+        if began >= look {
+            // Whatever the heads say.
             places.forget();
-            continue;
+            look = began + POLL;
         }
-        let pause = match advance(&engine, build, &due).await {
-            Ok(done) => {
-                retry = FIRST_RETRY;
-                let busy = done.len() < due.partitions();
-                let more = places.take_in(done);
-                if busy {
-                    BUSY
-                } else if more {
-                    Duration::ZERO
-                } else if moved(&mut heads, &places, &cancelled).await {
-                    GATHER.saturating_sub(began.elapsed())
-                } else {
-                    continue;
-                }
+        let due = places.due(&heads.borrow_and_update(), began);
+        let done = advance(&engine, build, &due).await;
+        let pause = match take_in(build, &mut places, done) {
+            Next::More => Duration::ZERO,
+            Next::Busy => BUSY,
+            Next::Moved => {
+                moved(&mut heads, &places, look, &cancelled).await;
+                GATHER.saturating_sub(began.elapsed())
             }
-            Err(error) if error.is_transient() => {
-                tracing::warn!(
-                    projection = build.name(),
-                    error = &error as &dyn std::error::Error,
-                    "a batch failed; it is tried again"
-                );
-                let pause = retry;
-                retry = (retry * 2).min(LAST_RETRY);
-                pause
-            }
-            Err(error) => {
-                tracing::error!(
-                    projection = build.name(),
-                    error = &error as &dyn std::error::Error,
-                    "a projection stopped"
-                );
-                return;
-            }
+            Next::Gone => return,
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -115,29 +90,122 @@ async fn follow(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) 
     }
 }
 
-/// One batch: the partitions near their heads together, those far behind each for itself and side by side.
-async fn advance(engine: &Inner, build: &Build, due: &Due) -> Result<Vec<(u16, Progress)>, Error> {
-    let sweeps = due
-        .far
-        .iter()
-        .map(std::slice::from_ref)
-        .chain((!due.near.is_empty()).then_some(due.near.as_slice()));
-    let done = join_all(sweeps.map(|partitions| engine.sweep(build, partitions))).await;
-    let done: Result<Vec<_>, Error> = done.into_iter().collect();
-    Ok(done?.into_iter().flatten().collect())
+/// The partitions of one sweep, and what became of it.
+type Swept<'a> = (&'a [u16], Result<Vec<(u16, Progress)>, Failure>);
+
+/// One batch: the partitions near their heads together, those that go alone each for itself, side by side. Those near
+/// their heads ask for a connection first: somebody may wait for what they bring.
+async fn advance<'a>(engine: &Inner, build: &Build, due: &'a Due) -> Vec<Swept<'a>> {
+    let near = (!due.near.is_empty()).then_some(due.near.as_slice());
+    let sweeps = near
+        .into_iter()
+        .chain(due.alone.iter().map(std::slice::from_ref));
+    join_all(
+        sweeps.map(|partitions| async move { (partitions, engine.sweep(build, partitions).await) }),
+    )
+    .await
 }
 
-/// Waits until something is due; false if nothing was for a while.
+/// What to wait for before the next batch.
+enum Next {
+    /// Nothing: there is more to do.
+    More,
+    /// Whoever else is at a partition.
+    Busy,
+    /// The heads.
+    Moved,
+    /// The build is gone.
+    Gone,
+}
+
+/// Takes in what each sweep did, or why it did nothing.
+fn take_in(build: &Build, places: &mut Places, done: Vec<Swept<'_>>) -> Next {
+    let now = Instant::now();
+    let (mut more, mut busy, mut away) = (false, false, Vec::new());
+    for (partitions, swept) in done {
+        let error = match swept {
+            Ok(done) => {
+                busy |= done.len() < partitions.len();
+                more |= places.take_in(done);
+                continue;
+            }
+            // The one that cannot go on says so when it is tried alone.
+            Err(Failure::Poison { .. }) => {
+                places.set_apart(partitions);
+                more = true;
+                continue;
+            }
+            Err(Failure::Other(error)) => error,
+        };
+        let because = &error as &dyn std::error::Error;
+        let projection = build.name();
+        if matches!(error, Error::Dropped { .. }) {
+            tracing::error!(projection, error = because, "a projection stopped");
+            return Next::Gone;
+        } else if error.is_away() {
+            tracing::warn!(
+                projection,
+                ?partitions,
+                error = because,
+                "the database is away; the batch is tried again"
+            );
+            away.extend_from_slice(partitions);
+        } else if partitions.len() > 1 {
+            tracing::warn!(
+                projection,
+                ?partitions,
+                error = because,
+                "a batch failed; its partitions are tried one by one"
+            );
+            places.set_apart(partitions);
+            more = true;
+        } else if error.is_transient() {
+            tracing::warn!(
+                projection,
+                ?partitions,
+                error = because,
+                "a batch failed; it is tried again"
+            );
+            places.rest(partitions, now);
+            places.set_apart(partitions);
+        } else {
+            tracing::error!(
+                projection,
+                ?partitions,
+                error = because,
+                "a projection stopped in a partition; it tries again at the next start"
+            );
+            places.halt(partitions);
+        }
+    }
+    // A database that is away is no partition's doing: to try them one by one would only be more attempts at the same.
+    // They rest together and go together again, so that an outage sees no more attempts than there were batches.
+    places.rest(&away, now);
+    places.join(&away);
+    if busy {
+        Next::Busy
+    } else if more {
+        Next::More
+    } else {
+        Next::Moved
+    }
+}
+
+/// Waits until something is due, or it is time to look.
 async fn moved(
     heads: &mut watch::Receiver<Vec<i64>>,
     places: &Places,
+    look: Instant,
     cancelled: &CancellationToken,
-) -> bool {
-    let past = |heads: &Vec<i64>| !places.due(heads).is_empty();
+) {
+    let until = places
+        .rested(Instant::now())
+        .map_or(look, |at| at.min(look));
+    let past = |heads: &Vec<i64>| !places.due(heads, Instant::now()).is_empty();
     tokio::select! {
-        found = heads.wait_for(past) => found.is_ok(),
-        () = tokio::time::sleep(POLL) => false,
-        () = cancelled.cancelled() => true,
+        _ = heads.wait_for(past) => {}
+        () = tokio::time::sleep_until(until.into()) => {}
+        () = cancelled.cancelled() => {}
     }
 }
 

@@ -347,20 +347,23 @@ async fn changed_bytes_stop_every_reader() {
         .execute(&mut admin)
         .await
         .unwrap();
-    let span = Span {
-        partition: tenant.partition(16),
-        from: 0,
-        most: 10,
-    };
-    let hole = store
-        .partition_tx()
-        .await
-        .unwrap()
-        .read_partitions(&[span], i64::MAX)
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(hole.contains("offset"), "{hole}");
+    // Whether the hole is inside the page or where it begins, and however few bytes fit.
+    for (from, bytes) in [(0, i64::MAX), (1, i64::MAX), (1, 0)] {
+        let span = Span {
+            partition: tenant.partition(16),
+            from,
+            most: 10,
+        };
+        let hole = store
+            .partition_tx()
+            .await
+            .unwrap()
+            .read_partitions(&[span], bytes)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(hole.contains("offset"), "{hole}");
+    }
 }
 
 #[tokio::test]

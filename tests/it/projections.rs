@@ -2,6 +2,7 @@
 //! is built; what cannot be applied stops loudly; a token is waited for.
 
 mod history;
+mod trouble;
 
 use std::{sync::Arc, time::Duration};
 
