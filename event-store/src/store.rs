@@ -103,8 +103,6 @@ pub struct QueueLimits {
     pub tenant_percent: usize,
     /// Commands in one flush.
     pub batch_commands: usize,
-    /// Commands of one tenant in one flush while others have something to say too: whoever comes next waits for that flush.
-    pub batch_tenant: usize,
     /// Bytes in one flush.
     pub batch_bytes: usize,
 }
@@ -116,7 +114,6 @@ impl Default for QueueLimits {
             bytes: 32 << 20,
             tenant_percent: 50,
             batch_commands: 512,
-            batch_tenant: 32,
             batch_bytes: 4 << 20,
         }
     }

@@ -10,9 +10,6 @@ use uuid::Uuid;
 
 use crate::{Append, QueueLimits};
 
-/// For how many batches after another tenant's command a tenant may fill none alone: about a second's.
-const SHARED: usize = 256;
-
 /// What waits, by tenant, and whose turn it is.
 pub(super) struct Queue<T> {
     limits: QueueLimits,
@@ -20,9 +17,6 @@ pub(super) struct Queue<T> {
     turns: VecDeque<TenantId>,
     commands: usize,
     bytes: usize,
-    /// Who was the last to be new in a batch, and how many batches to come nobody may fill alone.
-    last: Option<TenantId>,
-    shared: usize,
 }
 
 struct Waiting<T> {
@@ -55,8 +49,6 @@ impl<T> Queue<T> {
             turns: VecDeque::new(),
             commands: 0,
             bytes: 0,
-            last: None,
-            shared: 0,
         }
     }
 
@@ -91,16 +83,13 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// The next batch: one append of each tenant in turn, until a cap is reached; while there are others, a tenant with
-    /// many of them fills no batch alone. An idempotency key and an event stand in a batch once; the tenant waits for the next batch with its second use
-    /// of one.
+    /// The next batch: one append of each tenant in turn, until a cap is reached. An idempotency key and an event stand in
+    /// a batch once; the tenant waits for the next batch with its second use of one.
     pub(super) fn take(&mut self) -> Batch<T> {
         let mut batch = Batch::default();
         let mut bytes = 0;
         let mut ids: HashSet<(TenantId, Uuid)> = HashSet::new();
-        let mut taken: HashMap<TenantId, usize> = HashMap::new();
         let mut held_back = VecDeque::new();
-        let most = self.of_one_tenant();
         while batch.appends.len() < self.limits.batch_commands && bytes < self.limits.batch_bytes {
             let Some(tenant) = self.turns.pop_front() else {
                 break;
@@ -113,9 +102,7 @@ impl<T> Queue<T> {
                 let event = append.all_events().next();
                 key || event.is_some_and(|event| !ids.insert((tenant, event.event_id)))
             });
-            let taken = taken.entry(tenant).or_default();
-            *taken += 1;
-            if twice || *taken > most {
+            if twice {
                 held_back.push_back(tenant);
                 continue;
             }
@@ -138,22 +125,6 @@ impl<T> Queue<T> {
         held_back.append(&mut self.turns);
         self.turns = held_back;
         batch
-    }
-
-    /// How much of the next batch one tenant may have.
-    fn of_one_tenant(&mut self) -> usize {
-        let other = self.turns.iter().find(|tenant| self.last != Some(**tenant));
-        if let Some(other) = other {
-            let alone = self.last.replace(*other).is_none() && self.turns.len() == 1;
-            self.shared = if alone { 0 } else { SHARED };
-        } else {
-            self.shared = self.shared.saturating_sub(1);
-        }
-        if self.shared > 0 {
-            self.limits.batch_tenant
-        } else {
-            self.limits.batch_commands
-        }
     }
 }
 
@@ -200,31 +171,6 @@ mod tests {
             [0, 7, 0, 0],
             "the second tenant has the second turn"
         );
-    }
-
-    #[test]
-    fn a_flooding_tenant_fills_no_batch_unless_it_is_alone() {
-        let limits = QueueLimits {
-            batch_tenant: 3,
-            ..QueueLimits::default()
-        };
-        let mut queue = Queue::new(limits);
-        let flood = |queue: &mut Queue<u32>| {
-            for n in 0..5 {
-                assert_eq!(queue.push(append(1, n, false), 1), Ok(()));
-            }
-        };
-        flood(&mut queue);
-        assert_eq!(queue.take().tickets, [1, 1, 1, 1, 1]);
-        flood(&mut queue);
-        assert_eq!(queue.push(append(2, 9, false), 2), Ok(()));
-        assert_eq!(queue.take().tickets, [1, 2, 1, 1]);
-        // The other may come back at any moment.
-        assert_eq!(queue.take().tickets, [1, 1]);
-        flood(&mut queue);
-        assert_eq!(queue.take().tickets, [1, 1, 1]);
-        assert_eq!(queue.take().tickets, [1, 1]);
-        assert!(queue.take().tickets.is_empty());
     }
 
     #[test]

@@ -205,7 +205,6 @@ impl Database {
         if let Some(batch) = options.batch {
             store.queue = QueueLimits {
                 batch_commands: batch,
-                batch_tenant: batch,
                 ..store.queue
             };
         }
