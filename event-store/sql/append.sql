@@ -10,6 +10,8 @@
 --   p_expected  the stream's version: n >= 0 exactly that, -1 any, -2 any but 0
 --   p_events    how many events go to it; 0 only checks its version
 --   p_first     the id of the first of these events, for an append that is repeated; null without events
+--   p_last      the id of the last of them
+--   p_after     the id of the stream's last event, if it matters which event has the expected version; else null
 --   p_command   the command's id
 --   p_change    what it does to its tenant: 0 nothing, 1 registers, 2 suspends, 3 resumes, 4 freezes it,
 --                        5 makes it what it was before the freeze
@@ -31,7 +33,8 @@
 -- SQLSTATE DB001: not READ COMMITTED.  DB003: a partition that does not exist or does not match.
 create or replace function log.append(
   q_partition smallint[], t_tenant uuid[], t_partition int[], s_tenant int[], s_stream text[],
-  p_parts int[], p_stream int[], p_name text[], p_expected int[], p_events int[], p_first uuid[], p_command uuid[], p_change smallint[],
+  p_parts int[], p_stream int[], p_name text[], p_expected int[], p_events int[], p_first uuid[],
+  p_last uuid[], p_after uuid[], p_command uuid[], p_change smallint[],
   p_hash bytea[], p_occurred timestamptz[], p_claims int[],
   k_part int[], k_kind text[], k_value bytea[], k_stream text[], k_takes boolean[],
   e_part int[], e_index int[], e_partition smallint[], e_tenant uuid[], e_stream text[], e_id uuid[], e_type text[],
@@ -57,6 +60,7 @@ declare
   t_position   bigint[];
   t_newest     timestamptz[];
   s_version    int[];
+  s_last       uuid[];  -- null where this call wrote nothing
   -- By part: whether its events are written, and the number before the first of them.
   o_write      boolean[] := array_fill(false, array[parts]);
   o_offset     bigint[] := array_fill(0::bigint, array[parts]);
@@ -113,12 +117,13 @@ begin
       select e.version from log.event e where e.tenant_id = t_tenant[n.tenant] and e.stream_id = n.stream
       order by e.version desc limit 1) v on true;
   o_occurred := array_fill(now_recorded, array[parts]);
+  s_last := array_fill(null::uuid, array[coalesce(array_length(s_stream, 1), 0)]);
 
   -- 3. Every command in turn: it sees what the ones before it did.
   for r in
     select p.*, s_tenant[p.stream] as tenant, d.request_hash, d.response
-    from unnest(p_parts, p_stream, p_name, p_expected, p_events, p_first, p_command, p_change, p_hash, p_occurred, p_claims)
-      with ordinality p(parts, stream, name, expected, events, first, command, change, hash, occurred, claims, ord)
+    from unnest(p_parts, p_stream, p_name, p_expected, p_events, p_first, p_after, p_command, p_change, p_hash, p_occurred, p_claims)
+      with ordinality p(parts, stream, name, expected, events, first, after, command, change, hash, occurred, claims, ord)
     left join lateral (
       select c.request_hash, c.response from log.command c
       where p.hash is not null and p.parts > 0 and c.tenant_id = t_tenant[s_tenant[p.stream]] and c.command_id = p.command
@@ -147,6 +152,10 @@ begin
     if verdict = 0 then
       current := s_version[r.stream];
       if not (case r.expected when -1 then true when -2 then current > 0 else current = r.expected end) then
+        verdict := 1; bad := r.ord - lead + 1;
+      elsif r.after is not null and r.after is distinct from coalesce(s_last[r.stream],
+          (select e.event_id from log.event e
+           where e.tenant_id = t_tenant[tenant] and e.stream_id = r.name and e.version = r.expected)) then
         verdict := 1; bad := r.ord - lead + 1;
       end if;
       -- The very events may be there already. Where any version will do, a repetition is looked for among the newest 1,024.
@@ -228,6 +237,7 @@ begin
         end if;
         versions := versions || (o_version[i] + case when p_events[i] > 0 then 1 else 0 end);
         s_version[p_stream[i]] := o_version[i] + p_events[i];
+        s_last[p_stream[i]] := coalesce(p_last[i], s_last[p_stream[i]]);
         total := total + p_events[i];
       end loop;
       t_position[tenant] := t_position[tenant] + total;

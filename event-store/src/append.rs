@@ -31,6 +31,14 @@ pub enum Expected {
     StreamExists,
     /// Exactly this version, from 1.
     Exact(i32),
+    /// Exactly this version, and this event there: for what was decided on events that are still on their way to the log,
+    /// and may be refused while somebody else's take their numbers.
+    After {
+        /// The version, from 1.
+        version: i32,
+        /// The id of the event that has it.
+        event: Uuid,
+    },
 }
 
 impl Expected {
@@ -48,7 +56,15 @@ impl Expected {
             Self::Any => -1,
             Self::StreamExists => -2,
             Self::NoStream => 0,
-            Self::Exact(version) => version,
+            Self::Exact(version) | Self::After { version, .. } => version,
+        }
+    }
+
+    /// The event that must be the stream's last, if it matters which.
+    fn event(self) -> Option<Uuid> {
+        match self {
+            Self::After { event, .. } => Some(event),
+            Self::Any | Self::NoStream | Self::StreamExists | Self::Exact(_) => None,
         }
     }
 
@@ -57,7 +73,7 @@ impl Expected {
         match self {
             Self::Any | Self::StreamExists => None,
             Self::NoStream => Some(0),
-            Self::Exact(version) => Some(version),
+            Self::Exact(version) | Self::After { version, .. } => Some(version),
         }
     }
 }

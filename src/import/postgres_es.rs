@@ -149,7 +149,10 @@ fn to_append(tenant: TenantId, event: SourceEvent) -> Result<Append> {
 
 fn version(append: &Append) -> i32 {
     match append.expected {
-        Expected::Exact(before) => before + 1,
+        Expected::Exact(before)
+        | Expected::After {
+            version: before, ..
+        } => before + 1,
         Expected::NoStream | Expected::Any | Expected::StreamExists => 1,
     }
 }

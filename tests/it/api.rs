@@ -378,6 +378,45 @@ async fn a_key_revoked_at_one_server_is_refused_by_another_that_has_just_used_it
 }
 
 #[tokio::test]
+async fn a_repeated_revocation_too_is_answered_when_the_key_is_refused() {
+    let database = harness::database().await;
+    let (one, other) = (database.serve().await, database.serve().await);
+    let tenant = one.tenant(&["*"]).await;
+    let organization = format!("/api/v1/organizations/{}", tenant.id);
+    let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
+    let issue = format!("{organization}/issue-api-key");
+    let (_, issued) = one.post(&tenant.key, &issue, &wanted).await;
+    let reader = issued["apiKey"].as_str().unwrap();
+    let place = format!("/api/v1/orders/{}/place", Uuid::now_v7());
+    let revoke = async |server: &harness::Served, key: &str| {
+        let request = server
+            .client
+            .post(format!("{}{organization}/revoke-api-key", server.url))
+            .bearer_auth(&tenant.key)
+            .header("Idempotency-Key", key)
+            .json(&json!({ "keyId": issued["keyId"] }));
+        request.send().await.unwrap().status().as_u16()
+    };
+    let order = an_order();
+    for server in [&one, &other] {
+        assert_eq!(server.post(reader, &place, &order).await.0, 403);
+    }
+    // Both at once, and once more as if the answer had been lost: the first answer of all counts.
+    let first = tokio::select! {
+        status = revoke(&one, "once") => status,
+        status = revoke(&other, "once") => status,
+        status = revoke(&other, "again") => status,
+    };
+    assert!(first == 200 || first == 422, "{first}");
+    for server in [&one, &other] {
+        assert_eq!(server.post(reader, &place, &order).await.0, 401);
+    }
+    assert_eq!(revoke(&one, "once").await, 200);
+    one.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
 async fn a_full_queue_is_answered_with_the_time_to_come_back() {
     let mut database = harness::database().await;
     database.options.queue.commands = 0;

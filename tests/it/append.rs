@@ -303,7 +303,7 @@ async fn the_log_refuses_changes_even_to_its_administrator() {
 async fn append_refuses_other_isolation_levels_and_other_partitions() {
     let database = harness::database().await;
     let mut admin = database.admin().await;
-    let empty = "select * from log.append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')";
+    let empty = "select * from log.append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')";
     sqlx::raw_sql(empty).execute(&mut admin).await.unwrap();
     let serializable = format!("begin isolation level repeatable read; {empty}");
     let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(serializable))

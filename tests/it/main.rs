@@ -17,6 +17,7 @@ mod api;
 mod append;
 mod architecture;
 mod bad_input;
+mod batch;
 mod catalogue;
 mod compat;
 mod embedded;

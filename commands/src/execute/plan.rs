@@ -37,12 +37,26 @@ pub(super) struct Plan<'a> {
 struct Live {
     state: State,
     fact: Option<Fact>,
+    /// The last event of it that this round made itself, and that the log may still refuse.
+    after: Option<Uuid>,
+}
+
+impl Live {
+    /// What the log must have for what is decided on this.
+    fn expected(&self, version: i32) -> Expected {
+        match self.after {
+            Some(event) => Expected::After { version, event },
+            None => Expected::at(version),
+        }
+    }
 }
 
 /// What is to be done about one request.
 pub(super) enum Step {
     /// It is answered already.
     Answer(Result<Accepted, Problem>),
+    /// It is answered, if the log takes these events of commands before it.
+    AnswerAfter(Result<Accepted, Problem>, Vec<Uuid>),
     /// This is to be appended.
     Append(Box<(Append, Ready)>),
     /// It cannot be decided before more is read.
@@ -68,6 +82,11 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// The last offset of the tenant's partition that was seen when it was read, if it was.
+    pub(super) fn last_offset(&self, tenant: TenantId) -> Option<i64> {
+        Some(self.found.facts.get(&tenant)?.next_offset - 1)
+    }
+
     /// Decides one request, after those before it.
     pub(super) fn decide(&mut self, index: usize, request: &Request, doubts: &mut Doubts) -> Step {
         let target = request.target();
@@ -84,12 +103,36 @@ impl<'a> Plan<'a> {
                 self.waiting.insert(target);
                 Step::Later
             }
+            Step::Answer(answer) => {
+                let events = self.rests_on(request, &target);
+                if events.is_empty() {
+                    Step::Answer(answer)
+                } else {
+                    Step::AnswerAfter(answer, events)
+                }
+            }
             Step::Later => {
                 self.waiting.insert(target);
                 Step::Later
             }
             step => step,
         }
+    }
+
+    /// The events of this round that the request was decided on.
+    fn rests_on(&self, request: &Request, target: &Target) -> Vec<Uuid> {
+        if request.dry_run {
+            return Vec::new();
+        }
+        let settings = request
+            .spec
+            .needs_settings
+            .then(|| settings_target(request.tenant));
+        [Some(target), settings.as_ref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|target| self.states.get(target)?.after)
+            .collect()
     }
 
     /// Whether the request was decided on what was read in this round, its key included.
@@ -113,25 +156,31 @@ impl<'a> Plan<'a> {
             return Ok(Live {
                 state: guess.state.clone(),
                 fact: guess.fact,
+                after: None,
             });
         }
         let state = request.spec.handler.fold(self.loaded(target)?);
         Ok(Live {
             state: state.map_err(|e| Problem::internal(&e))?,
             fact: self.found.facts.get(&request.tenant).copied(),
+            after: None,
         })
     }
 
     /// The tenant's organization, which has its settings, as the batch has left it so far.
-    fn organization(&mut self, tenant: TenantId) -> Result<Live, Problem> {
+    fn organization(&mut self, request: &Request) -> Result<Live, Problem> {
+        let tenant = request.tenant;
         let target = settings_target(tenant);
-        if let Some(live) = self.states.get(&target) {
+        if let Some(live) = self.states.get(&target)
+            && (!request.dry_run || live.after.is_none())
+        {
             return Ok(live.clone());
         }
         if let Some(guess) = self.needs.guesses.get(&target) {
             return Ok(Live {
                 state: guess.state.clone(),
                 fact: guess.fact,
+                after: None,
             });
         }
         let state =
@@ -144,8 +193,12 @@ impl<'a> Plan<'a> {
             };
             self.bus.aggregates.keep(target.clone(), kept);
         }
-        let live = Live { state, fact };
-        self.states.insert(target, live.clone());
+        let live = Live {
+            state,
+            fact,
+            after: None,
+        };
+        self.states.entry(target).or_insert_with(|| live.clone());
         Ok(live)
     }
 
@@ -164,7 +217,7 @@ impl<'a> Plan<'a> {
             return Ok(step);
         }
         let organization = if request.spec.needs_settings {
-            Some(self.organization(request.tenant)?)
+            Some(self.organization(request)?)
         } else {
             None
         };
@@ -210,6 +263,9 @@ impl<'a> Plan<'a> {
             })?;
         let step = self.step(request, version, &live, organization, decided, derived)?;
         if !request.dry_run {
+            if let Step::Append(ready) = &step {
+                live.after = ready.0.events.last().map(|event| event.event_id);
+            }
             self.states.insert(target.clone(), live);
         }
         Ok(step)
@@ -338,7 +394,7 @@ impl<'a> Plan<'a> {
                 schema: request.spec.handler.snapshot_hash(),
             });
         let metadata = serde_json::to_vec(&metadata).map_err(|e| Problem::internal(&e))?;
-        let expected = Expected::at(version);
+        let expected = live.expected(version);
         let append = Append {
             request_hash: request.remembers().then(|| request.hash()),
             change: request.spec.change,
@@ -348,7 +404,7 @@ impl<'a> Plan<'a> {
             others: organization
                 .map(|live| Write {
                     stream: settings_target(request.tenant).1,
-                    expected: Expected::at(live.state.version),
+                    expected: live.expected(live.state.version),
                     events: Vec::new(),
                 })
                 .into_iter()

@@ -9,7 +9,7 @@ use gateway::Problem;
 use super::{
     Bus, Request, Way,
     credentials::Changed,
-    needs::{Doubts, Needs},
+    needs::{Doubts, Needs, settings_target},
     plan::{Plan, Step},
 };
 use crate::{
@@ -31,8 +31,8 @@ pub(super) async fn run(
     let mut needs = Needs::of(bus, requests, open, doubts);
     let found = load(bus, &mut needs).await?;
     let mut plan = Plan::new(bus, needs, found);
-    let (mut appends, mut pending) = (Vec::new(), Vec::new());
-    let mut keys = HashSet::new();
+    let (mut appends, mut pending, mut answered) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut keys, mut changed) = (HashSet::new(), Changed::default());
     for index in open {
         let Some(request) = requests.get(*index) else {
             continue;
@@ -42,8 +42,17 @@ pub(super) async fn run(
             doubts.fresh.insert(request.target());
             continue;
         }
-        match plan.decide(*index, request, doubts) {
+        let step = plan.decide(*index, request, doubts);
+        // Whoever hears once more that a credential was revoked relies on it no less.
+        if let (Step::Answer(_), Some(change), false) =
+            (&step, request.spec.changes_credentials, request.dry_run)
+            && let Some(offset) = plan.last_offset(request.tenant)
+        {
+            changed.add(change, partition(bus, request), offset);
+        }
+        match step {
             Step::Answer(answer) => set(answers, *index, answer),
+            Step::AnswerAfter(answer, events) => answered.push((*index, answer, events)),
             Step::Append(ready) => {
                 let (append, ready) = *ready;
                 appends.push(append);
@@ -53,11 +62,12 @@ pub(super) async fn run(
         }
     }
     if appends.is_empty() {
+        changed.settle(bus).await;
         return Ok(());
     }
     let outcomes = send(bus, appends).await?;
-    let mut beaten = HashSet::new();
-    let (mut snapshots, mut changed) = (Vec::new(), Changed::default());
+    let (mut beaten, mut written) = (HashSet::new(), HashSet::new());
+    let mut snapshots = Vec::new();
     for ((index, ready), outcome) in pending.into_iter().zip(outcomes) {
         let Some(request) = requests.get(index) else {
             continue;
@@ -67,24 +77,38 @@ pub(super) async fn run(
                 state: ready.state,
                 next_offset: numbers.last_offset() + 1,
             };
+            written.extend(ready.accepted.events.last().map(|event| event.id));
             bus.aggregates.keep(ready.target, kept);
             snapshots.extend(ready.snapshot);
             if let Some(change) = request.spec.changes_credentials {
-                let partition = request.tenant.partition(bus.store.partitions());
-                changed.add(change, partition, numbers.last_offset());
+                changed.add(change, partition(bus, request), numbers.last_offset());
             }
         } else {
             // Whatever it was decided on, the log knows better.
             bus.aggregates.forget(&ready.target);
+            if request.spec.needs_settings {
+                bus.aggregates.forget(&settings_target(request.tenant));
+            }
             doubts.fresh.insert(ready.target);
         }
         if let Some(answer) = settle(bus, request, ready.accepted, outcome, &mut beaten) {
             set(answers, index, answer);
         }
     }
+    for (index, answer, events) in answered {
+        if events.iter().all(|event| written.contains(event)) {
+            set(answers, index, answer);
+        } else if let Some(request) = requests.get(index) {
+            doubts.fresh.insert(request.target());
+        }
+    }
     bus.keep_snapshots(snapshots);
     changed.settle(bus).await;
     Ok(())
+}
+
+fn partition(bus: &Bus, request: &Request) -> u16 {
+    request.tenant.partition(bus.store.partitions())
 }
 
 async fn load(bus: &Bus, needs: &mut Needs) -> Result<Found, Problem> {

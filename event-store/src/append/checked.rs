@@ -39,6 +39,8 @@ struct Parts<'a> {
     expected: Vec<i32>,
     events: Vec<i32>,
     first: Vec<Option<Uuid>>,
+    last: Vec<Option<Uuid>>,
+    after: Vec<Option<Uuid>>,
     command: Vec<Uuid>,
     change: Vec<i16>,
     hash: Vec<Option<&'a [u8]>>,
@@ -109,6 +111,8 @@ impl<'a> Arguments<'a> {
                 p.expected.push(expected.code());
                 p.events.push(count(events.len()));
                 p.first.push(events.first().map(|event| event.event_id));
+                p.last.push(events.last().map(|event| event.event_id));
+                p.after.push(expected.event());
                 p.command.push(append.command_id);
                 p.change.push(TenantChange::code(append.change));
                 p.hash
@@ -164,7 +168,7 @@ pub(super) async fn call(
         Row,
         r#"select outcome as "outcome!", first_position, first_offset, events, versions, recorded_at, part, prior_hash, holder
            from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)"#,
+             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)"#,
         &all.partitions,
         &all.tenant,
         &all.tenant_partition,
@@ -176,6 +180,8 @@ pub(super) async fn call(
         &p.expected,
         &p.events,
         &p.first as &[Option<Uuid>],
+        &p.last as &[Option<Uuid>],
+        &p.after as &[Option<Uuid>],
         &p.command,
         &p.change,
         &p.hash as &[Option<&[u8]>],

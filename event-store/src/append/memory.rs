@@ -142,7 +142,11 @@ impl Memory {
     ) -> Result<(i64, i64, i32), Why> {
         let expected = append.expected.version().ok_or(Why::Asks)?;
         let only_checked = |other: &Write| checks && other.events.is_empty();
-        if !append.others.iter().all(only_checked)
+        // Only the database knows which event has a version.
+        if append
+            .parts()
+            .any(|(_, expected, _)| expected.event().is_some())
+            || !append.others.iter().all(only_checked)
             || !append.claims.is_empty()
             || append.change.is_some()
             || append.occurred_at.is_some()

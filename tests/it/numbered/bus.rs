@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{append::registered, harness};
 
-fn request(tenant: TenantId, order: Uuid, kind: &str, data: &serde_json::Value) -> Request {
+pub fn request(tenant: TenantId, order: Uuid, kind: &str, data: &serde_json::Value) -> Request {
     Request {
         tenant,
         actor: Actor {
