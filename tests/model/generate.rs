@@ -11,6 +11,8 @@ use crate::{
 
 const TENANTS: i64 = 6;
 const STREAMS: i64 = 5;
+/// How many operations back one may rest on another.
+const RECENT: usize = 12;
 
 /// Makes operations of one run.
 pub struct Generator {
@@ -69,7 +71,24 @@ impl Generator {
             let name = names.remove(usize::try_from(r.between(0, last)).unwrap());
             let stream = format!("thing-{name}");
             let version = truth.version(tenant, &stream);
-            let expected = match r.between(1, 100) {
+            let mut after = None;
+            // What was asked for a moment ago, and may not be there yet, or never.
+            let before = self
+                .made
+                .iter()
+                .rev()
+                .take(RECENT)
+                .filter(|op| op.tenant == tenant);
+            let before = before
+                .flat_map(|op| &op.parts)
+                .find(|part| part.stream == stream && part.expected >= 0)
+                .and_then(|part| {
+                    Some((
+                        part.expected + i32::try_from(part.events.len()).ok()?,
+                        *part.events.last()?,
+                    ))
+                });
+            let mut expected = match r.between(1, 100) {
                 1..=60 => version,
                 61..=70 => -1,
                 71..=78 => -2,
@@ -77,6 +96,17 @@ impl Generator {
                 87..=93 => version + 1,
                 _ => (version - 1).max(0),
             };
+            if let Some((version, event)) = before
+                && r.chance(20)
+            {
+                (expected, after) = (version, Some(event));
+            } else if expected > 0 && r.chance(10) {
+                after = if r.chance(80) {
+                    truth.last(tenant, &stream)
+                } else {
+                    Some(id(r))
+                };
+            }
             let events = if number > 0 && r.chance(50) {
                 0
             } else {
@@ -85,6 +115,7 @@ impl Generator {
             parts.push(Part {
                 stream,
                 expected,
+                after,
                 events: (0..events).map(|_| id(r)).collect(),
             });
         }

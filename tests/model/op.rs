@@ -28,6 +28,8 @@ pub struct Part {
     pub stream: String,
     /// The version, or -1 for any, -2 for any but none.
     pub expected: i32,
+    /// Which event must have that version, if it matters.
+    pub after: Option<Uuid>,
     /// The ids of its events.
     pub events: Vec<Uuid>,
 }
@@ -71,10 +73,11 @@ impl Op {
     }
 
     pub fn append(&self, fact: Option<Fact>) -> Append {
-        let expected = |n| match n {
-            -1 => Expected::Any,
-            -2 => Expected::StreamExists,
-            n => Expected::at(n),
+        let expected = |part: &Part| match (part.expected, part.after) {
+            (-1, _) => Expected::Any,
+            (-2, _) => Expected::StreamExists,
+            (version, Some(event)) => Expected::After { version, event },
+            (version, None) => Expected::at(version),
         };
         let events = |part: &Part| -> Vec<NewEvent> {
             let events = part.events.iter().map(|id| NewEvent {
@@ -88,7 +91,7 @@ impl Op {
         let first = &self.parts[0];
         let others = self.parts[1..].iter().map(|part| Write {
             stream: StreamId(part.stream.clone()),
-            expected: expected(part.expected),
+            expected: expected(part),
             events: events(part),
         });
         let claims = self
@@ -109,7 +112,7 @@ impl Op {
             ..Append::new(
                 TenantId(self.tenant),
                 StreamId(first.stream.clone()),
-                expected(first.expected),
+                expected(first),
                 self.command,
                 b"{}".to_vec(),
                 events(first),

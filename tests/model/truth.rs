@@ -54,14 +54,22 @@ impl Truth {
         stream.map_or(0, |events| i32::try_from(events.len()).unwrap())
     }
 
+    /// The id of a stream's last event.
+    pub fn last(&self, tenant: Uuid, stream: &str) -> Option<Uuid> {
+        let events = self.tenants.get(&tenant)?.streams.get(stream)?;
+        events.last().map(|place| place.id)
+    }
+
     pub fn is_registered(&self, tenant: Uuid) -> bool {
         self.tenants.get(&tenant).is_some_and(|t| t.state.is_some())
     }
 
-    /// Whether an event is in the log.
-    pub fn has(&self, tenant: Uuid, event: Uuid) -> bool {
-        let tenant = self.tenants.get(&tenant);
-        tenant.is_some_and(|t| t.streams.values().flatten().any(|place| place.id == event))
+    /// The position and the offset of an event that is in the log.
+    pub fn place(&self, tenant: Uuid, event: Uuid) -> Option<(i64, i64)> {
+        let mut places = self.tenants.get(&tenant)?.streams.values().flatten();
+        places
+            .find(|place| place.id == event)
+            .map(|place| (place.position, place.offset))
     }
 
     /// What the log must answer to the operation, were it the next one.
@@ -96,7 +104,12 @@ impl Truth {
             let fits = match part.expected {
                 -1 => true,
                 -2 => version > 0,
-                n => n == version,
+                n => {
+                    n == version
+                        && part
+                            .after
+                            .is_none_or(|id| events.last().is_some_and(|last| last.id == id))
+                }
             };
             if let Some(first) = part.events.first().filter(|_| before == 0) {
                 let range = match part.expected {
