@@ -301,20 +301,21 @@ async fn bulk_lines_are_answered_in_order_and_one_bad_line_stops_nothing() {
     app.stop().await;
 }
 
+/// The path of a tenant's organization, and the answer to issuing a key that only reads orders.
+async fn reader(app: &harness::Served, tenant: &harness::Tenant) -> (String, Value) {
+    let organization = format!("/api/v1/organizations/{}", tenant.id);
+    let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
+    let issue = format!("{organization}/issue-api-key");
+    let (status, issued) = app.post(&tenant.key, &issue, &wanted).await;
+    assert_eq!(status, 200, "{issued}");
+    (organization, issued)
+}
+
 #[tokio::test]
 async fn keys_are_scoped_and_revoked_at_once() {
     let app = harness::database().await.serve().await;
     let tenant = app.tenant(&["*"]).await;
-    let organization = format!("/api/v1/organizations/{}", tenant.id);
-    let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
-    let (status, issued) = app
-        .post(
-            &tenant.key,
-            &format!("{organization}/issue-api-key"),
-            &wanted,
-        )
-        .await;
-    assert_eq!(status, 200, "{issued}");
+    let (organization, issued) = reader(&app, &tenant).await;
     let reader = issued["apiKey"].as_str().unwrap();
     let place = format!("/api/v1/orders/{}/place", Uuid::now_v7());
     assert_eq!(app.post(reader, &place, &an_order()).await.0, 403);
@@ -345,10 +346,7 @@ async fn a_key_revoked_at_one_server_is_refused_by_another_that_has_just_used_it
     let database = harness::database().await;
     let (one, other) = (database.serve().await, database.serve().await);
     let tenant = one.tenant(&["*"]).await;
-    let organization = format!("/api/v1/organizations/{}", tenant.id);
-    let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
-    let issue = format!("{organization}/issue-api-key");
-    let (_, issued) = one.post(&tenant.key, &issue, &wanted).await;
+    let (organization, issued) = reader(&one, &tenant).await;
     let reader = issued["apiKey"].as_str().unwrap();
     let place = format!("/api/v1/orders/{}/place", Uuid::now_v7());
     let revoke = json!({ "keyId": issued["keyId"] });
@@ -381,10 +379,7 @@ async fn a_repeated_revocation_too_is_answered_when_the_key_is_refused() {
     let database = harness::database().await;
     let (one, other) = (database.serve().await, database.serve().await);
     let tenant = one.tenant(&["*"]).await;
-    let organization = format!("/api/v1/organizations/{}", tenant.id);
-    let wanted = json!({ "name": "reader", "scopes": ["order:read"] });
-    let issue = format!("{organization}/issue-api-key");
-    let (_, issued) = one.post(&tenant.key, &issue, &wanted).await;
+    let (organization, issued) = reader(&one, &tenant).await;
     let reader = issued["apiKey"].as_str().unwrap();
     let place = format!("/api/v1/orders/{}/place", Uuid::now_v7());
     let revoke = async |server: &harness::Served, key: &str| {

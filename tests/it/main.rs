@@ -47,4 +47,5 @@ mod snapshot;
 mod standby;
 mod stats;
 mod suspension;
+mod two_servers;
 mod writers;

@@ -42,6 +42,15 @@ struct Live {
 }
 
 impl Live {
+    /// A state that is in the log, as far as it is known.
+    fn new(state: State, fact: Option<Fact>) -> Self {
+        Self {
+            state,
+            fact,
+            after: None,
+        }
+    }
+
     /// What the log must have for what is decided on this.
     fn expected(&self, version: i32) -> Expected {
         match self.after {
@@ -153,18 +162,12 @@ impl<'a> Plan<'a> {
     /// The state that the batch begins with.
     fn first(&self, request: &Request, target: &Target) -> Result<Live, Problem> {
         if let Some(guess) = self.needs.guesses.get(target) {
-            return Ok(Live {
-                state: guess.state.clone(),
-                fact: guess.fact,
-                after: None,
-            });
+            return Ok(Live::new(guess.state.clone(), guess.fact));
         }
         let state = request.spec.handler.fold(self.loaded(target)?);
-        Ok(Live {
-            state: state.map_err(|e| Problem::internal(&e))?,
-            fact: self.found.facts.get(&request.tenant).copied(),
-            after: None,
-        })
+        let state = state.map_err(|e| Problem::internal(&e))?;
+        let fact = self.found.facts.get(&request.tenant).copied();
+        Ok(Live::new(state, fact))
     }
 
     /// The tenant's organization, which has its settings, as the batch has left it so far.
@@ -177,11 +180,7 @@ impl<'a> Plan<'a> {
             return Ok(live.clone());
         }
         if let Some(guess) = self.needs.guesses.get(&target) {
-            return Ok(Live {
-                state: guess.state.clone(),
-                fact: guess.fact,
-                after: None,
-            });
+            return Ok(Live::new(guess.state.clone(), guess.fact));
         }
         let state =
             registry::organization(self.loaded(&target)?).map_err(|e| Problem::internal(&e))?;
@@ -193,11 +192,7 @@ impl<'a> Plan<'a> {
             };
             self.bus.aggregates.keep(target.clone(), kept);
         }
-        let live = Live {
-            state,
-            fact,
-            after: None,
-        };
+        let live = Live::new(state, fact);
         self.states.entry(target).or_insert_with(|| live.clone());
         Ok(live)
     }

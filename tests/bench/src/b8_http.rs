@@ -1,5 +1,6 @@
 //! B8: orders placed over HTTP, from 64 kept connections: `daybook serve` with its projections and without, the same layers
-//! around an empty handler, and a plain service on axum and postgres-es, without a read model and with one. Each is a process of its own.
+//! around an empty handler, and a plain service on axum and postgres-es, without a read model and with one. Each is a process
+//! of its own.
 
 use anyhow::Result;
 

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use commands::{Bus, Way};
 use event_store::SystemClock;
 use tokio::task::JoinSet;
@@ -34,11 +34,13 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
         let running = database.running(&StoreOptions::default()).await?;
         let load = arrivals(session, server, &running, u64::from(round) * 2).await?;
         record(session, FLOODED, ALONE, round, &load);
-        let flood = flood(&running)?;
+        let mut flood = flood(&running)?;
         // It begins with all its commands at once; that is over by then.
         tokio::time::sleep(Duration::from_secs(2)).await;
         let load = arrivals(session, server, &running, u64::from(round) * 2 + 1).await?;
-        ensure!(!flood.is_empty(), "the flood ended early");
+        if let Some(ended) = flood.try_join_next() {
+            ended.context("a flooding program ended")??;
+        }
         drop(flood);
         record(session, FLOODED, BESIDE, round, &load);
         running.stop().await?;

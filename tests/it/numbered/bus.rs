@@ -2,35 +2,17 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use commands::{Bus, Request, Way, registry};
-use event_schemas::{Actor, ActorKind, Source, TenantId};
+use commands::{Bus, Request, Way};
+use event_schemas::TenantId;
 use event_store::{Clock, SystemClock};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::{append::registered, harness};
-
-pub fn request(tenant: TenantId, order: Uuid, kind: &str, data: &serde_json::Value) -> Request {
-    Request {
-        tenant,
-        actor: Actor {
-            kind: ActorKind::ApiKey,
-            id: "test".to_owned(),
-            on_behalf_of: None,
-        },
-        source: Source::Api,
-        spec: registry().by_kind(kind).unwrap(),
-        id: order,
-        data: Bytes::from(data.to_string()),
-        key: None,
-        expected_version: None,
-        occurred_at: None,
-        dry_run: false,
-        correlation_id: SystemClock.uuid_v7(),
-        traceparent: None,
-    }
-}
+use crate::{
+    append::registered,
+    harness,
+    two_servers::{TwoServers, answer, refused, request},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_callers_each_with_their_own_orders_are_all_accepted() {
@@ -86,43 +68,20 @@ fn look(tenant: TenantId, id: Uuid) -> Request {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_remembered_refuses_nothing_and_repeats_nothing() {
-    let database = harness::database().await;
-    let (store, elsewhere) = (database.store().await, database.store().await);
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    store.start(&tasks, &stop);
-    let tenant = TenantId(SystemClock.uuid_v7());
-    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Lanes);
-    let other = Bus::new(elsewhere, Arc::new(SystemClock), None, Way::Direct);
-    let data = serde_json::json!({ "name": "Two processes" });
-    let register = request(tenant, tenant.0, "organization.register", &data);
-    other.execute(register).await.unwrap();
-    let allow = |early: bool| {
-        let data = serde_json::json!({ "shipBeforePayment": early });
-        request(tenant, tenant.0, "organization.changeSettings", &data)
-    };
-    let placed = async || {
-        let id = SystemClock.uuid_v7();
-        bus.execute(order(tenant, id, "order.place")).await.unwrap();
-        id
-    };
-    let code = |answer: Result<commands::Accepted, gateway::Problem>| {
-        answer
-            .map(|accepted| accepted.version)
-            .map_err(|problem| problem.code().to_owned())
-    };
-
+    let servers = TwoServers::new(Way::Lanes).await;
+    let (tenant, bus, other) = (servers.tenant, &servers.bus, &servers.other);
     // The settings are remembered as they were, the order is read for the other command's sake.
-    let early = placed().await;
-    let refused = bus.execute(order(tenant, early, "order.ship")).await;
-    assert_eq!(code(refused), Err("order-not-paid".to_owned()));
-    other.execute(allow(true)).await.unwrap();
+    let early = servers.placed().await;
+    let unpaid = bus.execute(order(tenant, early, "order.ship")).await;
+    assert_eq!(answer(unpaid), refused("order-not-paid"));
+    other.execute(servers.settings(true)).await.unwrap();
     let batch = [order(tenant, early, "order.ship"), look(tenant, early)];
     let first = bus.execute_all(&batch).await.swap_remove(0);
-    assert_eq!(code(first), Ok(2));
+    assert_eq!(answer(first), Ok(2));
 
     // The order is remembered as it was, alone and beside another command that reads it.
     for alone in [true, false] {
-        let id = placed().await;
+        let id = servers.placed().await;
         other
             .execute(order(tenant, id, "order.ship"))
             .await
@@ -132,7 +91,7 @@ async fn what_is_remembered_refuses_nothing_and_repeats_nothing() {
             batch.push(look(tenant, id));
         }
         let first = bus.execute_all(&batch).await.swap_remove(0);
-        assert_eq!(code(first), Ok(3), "{alone}");
+        assert_eq!(answer(first), Ok(3), "{alone}");
     }
 
     // The order is read, its command's key is not.
@@ -146,66 +105,45 @@ async fn what_is_remembered_refuses_nothing_and_repeats_nothing() {
     assert!(first.unwrap().replayed);
 
     // That the settings moved is no conflict of the caller's.
-    let id = placed().await;
+    let id = servers.placed().await;
     for early in [false, true] {
-        other.execute(allow(early)).await.unwrap();
+        other.execute(servers.settings(early)).await.unwrap();
     }
     let expecting = Request {
         expected_version: Some(1),
         ..order(tenant, id, "order.ship")
     };
-    assert_eq!(code(bus.execute(expecting).await), Ok(2));
+    assert_eq!(answer(bus.execute(expecting).await), Ok(2));
 
     // What a batch does to the settings counts for the rest of it.
-    other.execute(allow(false)).await.unwrap();
-    let id = placed().await;
-    let batch = [allow(true), order(tenant, id, "order.ship")];
+    other.execute(servers.settings(false)).await.unwrap();
+    let id = servers.placed().await;
+    let batch = [servers.settings(true), order(tenant, id, "order.ship")];
     let second = other.execute_all(&batch).await.swap_remove(1);
-    assert_eq!(code(second), Ok(2));
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+    assert_eq!(answer(second), Ok(2));
+    servers.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settings_that_another_process_changed_are_never_decided_by_as_they_were() {
-    let database = harness::database().await;
-    let (store, elsewhere) = (database.store().await, database.store().await);
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    store.start(&tasks, &stop);
-    let tenant = TenantId(SystemClock.uuid_v7());
-    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Lanes);
-    let other = Bus::new(elsewhere, Arc::new(SystemClock), None, Way::Direct);
-    let data = serde_json::json!({ "name": "Two processes" });
-    let register = request(tenant, tenant.0, "organization.register", &data);
-    other.execute(register).await.unwrap();
-    let allow = |early: bool| {
-        let data = serde_json::json!({ "shipBeforePayment": early });
-        request(tenant, tenant.0, "organization.changeSettings", &data)
-    };
+    let servers = TwoServers::new(Way::Lanes).await;
+    let (tenant, bus, other) = (servers.tenant, &servers.bus, &servers.other);
     // An order that was just placed, so that this process has it in memory.
     let ship = async || {
-        let order = SystemClock.uuid_v7();
-        let place = request(tenant, order, "order.place", &harness::an_order());
-        bus.execute(place).await.unwrap();
-        let ship = request(tenant, order, "order.ship", &serde_json::json!({}));
-        bus.execute(ship)
-            .await
-            .map_err(|problem| problem.code().to_owned())
+        let order = order(tenant, servers.placed().await, "order.ship");
+        answer(bus.execute(order).await)
     };
     for _ in 0..5 {
-        other.execute(allow(true)).await.unwrap();
+        other.execute(servers.settings(true)).await.unwrap();
         for _ in 0..3 {
-            assert_eq!(ship().await.map(|accepted| accepted.version), Ok(2));
+            assert_eq!(ship().await, Ok(2));
         }
-        super::ways(&store);
-        assert_eq!(ship().await.map(|accepted| accepted.version), Ok(2));
+        super::ways(&servers.store);
+        assert_eq!(ship().await, Ok(2));
         // Placed and shipped on what is remembered.
-        assert_eq!(super::ways(&store), [("numbered", "", 2)]);
-        other.execute(allow(false)).await.unwrap();
-        assert_eq!(ship().await.unwrap_err(), "order-not-paid");
+        assert_eq!(super::ways(&servers.store), [("numbered", "", 2)]);
+        other.execute(servers.settings(false)).await.unwrap();
+        assert_eq!(ship().await, refused("order-not-paid"));
     }
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+    servers.end().await;
 }
