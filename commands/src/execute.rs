@@ -5,6 +5,7 @@ mod credentials;
 mod needs;
 mod plan;
 mod round;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,6 +20,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use needs::Doubts;
+use turns::{Size, Turn, Turns};
 
 use crate::{
     Accepted, Spec,
@@ -126,6 +128,7 @@ pub struct Bus {
     pub(crate) settle: Option<Arc<dyn Settle>>,
     pub(crate) way: Way,
     pub(crate) aggregates: Arc<Aggregates>,
+    turns: Turns,
     /// How many snapshots may be on their way to the log.
     snapshots: Arc<Semaphore>,
 }
@@ -139,6 +142,7 @@ impl Bus {
         way: Way,
     ) -> Self {
         Self {
+            turns: Turns::new(store.queue_limits()),
             store,
             clock,
             settle,
@@ -153,6 +157,18 @@ impl Bus {
     pub fn with_cache(mut self, bytes: u64) -> Self {
         self.aggregates = Arc::new(Aggregates::new(bytes));
         self
+    }
+
+    /// Servers wait for the tenant's turn.
+    async fn turn(&self, requests: &[Request]) -> Result<Option<Turn>, Problem> {
+        let Some(first) = requests.first().filter(|_| self.way == Way::Lanes) else {
+            return Ok(None);
+        };
+        let size = Size {
+            commands: requests.len(),
+            bytes: requests.iter().map(|request| request.data.len()).sum(),
+        };
+        self.turns.take(first.tenant, size).await.map(Some)
     }
 
     /// Keeps snapshots beside the answers. One that does not get through is taken another time.
@@ -184,8 +200,12 @@ impl Bus {
     }
 
     /// Executes a batch: one answer each, in order. Commands of one stream see each other in that order; a refused one
-    /// never keeps another from being executed.
+    /// never keeps another from being executed. Behind the lanes it waits for its tenant's turn, the first command's.
     pub async fn execute_all(&self, requests: &[Request]) -> Vec<Result<Accepted, Problem>> {
+        let _turn = match self.turn(requests).await {
+            Ok(turn) => turn,
+            Err(problem) => return requests.iter().map(|_| Err(problem.clone())).collect(),
+        };
         let mut answers: Vec<Option<Result<Accepted, Problem>>> =
             requests.iter().map(|_| None).collect();
         let mut open: Vec<usize> = (0..requests.len()).collect();

@@ -134,6 +134,7 @@ struct Inner {
     cursor_key: [u8; 32],
     claim_key: [u8; 32],
     partitions: u16,
+    queue: QueueLimits,
     lanes: Vec<Lane>,
     loads: Group,
     heads: Heads,
@@ -204,6 +205,7 @@ impl Store {
             cursor_key: secret.key("cursor"),
             claim_key: secret.key("claim"),
             partitions,
+            queue: options.queue,
             lanes,
             loads: Group::new(),
             heads,
@@ -359,6 +361,11 @@ impl Store {
     /// A read-only transaction as one tenant: one snapshot for all it reads.
     pub async fn tenant_tx(&self, tenant: TenantId) -> Result<TenantTx, Error> {
         TenantTx::begin(&self.0.tenant, &self.0.signer, tenant).await
+    }
+
+    /// How much may wait in front of a lane.
+    pub fn queue_limits(&self) -> QueueLimits {
+        self.0.queue
     }
 
     /// A transaction across tenants, for projections and tails.

@@ -31,7 +31,7 @@ impl Side {
         ))
     }
 
-    async fn execute(&self, command: Command) -> Result<()> {
+    pub(crate) async fn execute(&self, command: Command) -> Result<()> {
         match self {
             Self::Daybook(bus) => {
                 bus.execute(request(command)?)

@@ -1,18 +1,16 @@
 //! Neighbours: how long the commands of quiet tenants take while one tenant floods the server, and while somebody else's
 //! transaction of ten minutes keeps PostgreSQL from clearing away the old versions of rows.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use commands::{Bus, Way};
-use event_store::SystemClock;
+use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 
 use crate::{
-    commander::{Commander, Side, request},
+    commander::{Commander, Side},
     measure::{Load, Meter, Window, open},
     run::{Bound, Run, Session, Subject},
-    server::{Running, Server, StoreOptions, run as statement},
+    server::{Server, StoreOptions, run as statement},
     workload::{Orders, Population, TENANTS, tenants},
 };
 
@@ -32,12 +30,13 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
     for round in 1..=session.rounds() {
         let database = server.fresh().await?;
         let running = database.running(&StoreOptions::default()).await?;
-        let load = arrivals(session, server, &running, u64::from(round) * 2).await?;
+        let side = Side::daybook(&running.store);
+        let load = arrivals(session, server, &side, u64::from(round) * 2).await?;
         record(session, FLOODED, ALONE, round, &load);
-        let mut flood = flood(&running)?;
+        let mut flood = flood(&side)?;
         // It begins with all its commands at once; that is over by then.
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let load = arrivals(session, server, &running, u64::from(round) * 2 + 1).await?;
+        let load = arrivals(session, server, &side, u64::from(round) * 2 + 1).await?;
         if let Some(ended) = flood.try_join_next() {
             ended.context("a flooding program ended")??;
         }
@@ -64,8 +63,9 @@ async fn pinned(session: &mut Session, server: &Server) -> Result<()> {
     let minutes = Duration::from_secs(if session.quick { 5 } else { 600 });
     let database = server.fresh().await?;
     let running = database.running(&StoreOptions::default()).await?;
+    let side = Side::daybook(&running.store);
     for round in 1..=session.rounds() {
-        let load = arrivals(session, server, &running, 100 + u64::from(round)).await?;
+        let load = arrivals(session, server, &side, 100 + u64::from(round)).await?;
         record(session, PINNED, ALONE, round, &load);
     }
     let mut foreign = database.admin().await?;
@@ -78,9 +78,9 @@ async fn pinned(session: &mut Session, server: &Server) -> Result<()> {
         warm_up: Duration::ZERO,
         measured: minutes,
     };
-    load(&running, 200, window, Meter::here(server.pid())).await?;
+    load(&side, 200, window, Meter::here(server.pid())).await?;
     for round in 1..=session.rounds() {
-        let load = arrivals(session, server, &running, 300 + u64::from(round)).await?;
+        let load = arrivals(session, server, &side, 300 + u64::from(round)).await?;
         record(session, PINNED, BESIDE, round, &load);
     }
     statement(&mut foreign, "rollback").await?;
@@ -96,18 +96,13 @@ fn record(session: &mut Session, case: &str, side: &str, round: u32, load: &Load
     session.record(run);
 }
 
-async fn arrivals(
-    session: &Session,
-    server: &Server,
-    running: &Running,
-    seed: u64,
-) -> Result<Load> {
+async fn arrivals(session: &Session, server: &Server, side: &Side, seed: u64) -> Result<Load> {
     let meter = Meter::here(server.pid());
-    load(running, seed, session.window(), meter).await
+    load(side, seed, session.window(), meter).await
 }
 
-async fn load(running: &Running, seed: u64, window: Window, meter: Meter) -> Result<Load> {
-    let (side, population) = (Side::daybook(&running.store), Population::new(TENANTS - 1));
+async fn load(side: &Side, seed: u64, window: Window, meter: Meter) -> Result<Load> {
+    let (side, population) = (side.clone(), Population::new(TENANTS - 1));
     let caller = move |number: u64| Commander {
         side: side.clone(),
         orders: Orders::new(seed * 1_000_000 + number, &population),
@@ -117,27 +112,19 @@ async fn load(running: &Running, seed: u64, window: Window, meter: Meter) -> Res
 
 /// One tenant's programs, each with one command after the other as fast as they are answered. They end when the answer is
 /// dropped.
-fn flood(running: &Running) -> Result<JoinSet<Result<()>>> {
+fn flood(side: &Side) -> Result<JoinSet<Result<()>>> {
     let tenant = tenants(TENANTS).pop().context("there are no tenants")?;
-    let bus = Bus::new(
-        running.store.clone(),
-        Arc::new(SystemClock),
-        None,
-        Way::Lanes,
-    );
     let mut tasks = JoinSet::new();
     for number in 0..FLOOD {
-        let (bus, mut orders) = (
-            bus.clone(),
+        let (side, mut orders) = (
+            side.clone(),
             Orders::new(900_000_000 + number, &Population::new(1)),
         );
         tasks.spawn(async move {
             loop {
-                let mut request = request(orders.place())?;
-                request.tenant = tenant;
-                bus.execute(request)
-                    .await
-                    .map_err(|problem| anyhow!("{} ({})", problem.detail(), problem.code()))?;
+                let mut command = orders.place();
+                command.tenant = tenant;
+                side.execute(command).await?;
             }
         });
     }
