@@ -17,11 +17,12 @@ help: ## List the targets
 
 .PHONY: setup
 setup: ## Install what running and testing need; done by the targets that need it
-	@$(SETUP) rust packages postgres node
+	@$(SETUP) rust packages postgres kafka node
 
 .PHONY: run
 run: ## Run Daybook with an embedded PostgreSQL and demo data (ARGS="…" for `daybook dev`)
 	@$(SETUP) rust packages postgres
+	@infra/setup/kafka.sh --if-java
 	@exec cargo run --locked --bin daybook -- dev $(ARGS)
 
 .PHONY: test
@@ -31,7 +32,7 @@ test: setup ## Run every test but those on real data
 
 .PHONY: test-data
 test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data)
-	@$(SETUP) rust packages postgres
+	@$(SETUP) rust packages postgres kafka
 	@test -d "$(DAYBOOK_TEST_DATA)/olist" || { echo "there is no olist folder in $(DAYBOOK_TEST_DATA); set DAYBOOK_TEST_DATA to the folder of the real data sets" >&2; exit 1; }
 	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --features real-data --test it real_data
 
@@ -42,21 +43,25 @@ test-unit: ## Run the crates' own tests
 	cargo test --locked --package daybook --lib --bins
 	cargo test --locked --package daybook --doc
 test-it: ## Run the integration tests
-	@$(SETUP) rust packages postgres
+	@$(SETUP) rust packages postgres kafka
 	cargo test --locked --test it --test model
 conformance: setup ## Run the third-party protocol suites against a throw-away Daybook
 	@infra/dev/conformance.sh
 test-docs: ## Run the commands that the documentation shows
-	@$(SETUP) rust packages postgres
+	@$(SETUP) rust packages postgres kafka
 	cargo build --locked --bin daybook
 	@infra/dev/docs.py
 
-.PHONY: chaos chaos-short chaos-broken
+.PHONY: chaos chaos-relay chaos-short chaos-broken
 chaos: ## Kill servers and PostgreSQL under load and check the log (KILLS=200, SEED=… repeats the choices of a run)
 	@$(SETUP) rust packages postgres
 	KILLS="$(or $(KILLS),200)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact kills --nocapture
+chaos-relay: ## The same for the relay: kill leaders, the broker and PostgreSQL, and compare the topic with the log
+	@$(SETUP) rust packages postgres kafka
+	KILLS="$(or $(KILLS),100)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact relay::published --nocapture
 chaos-short:
 	@$(MAKE) --no-print-directory chaos KILLS=15
+	@$(MAKE) --no-print-directory chaos-relay KILLS=10
 chaos-broken: ## Show that the fault harness finds what is broken on purpose
 	@$(SETUP) rust packages postgres
 	@tests/chaos/broken/run

@@ -12,12 +12,20 @@ use commands::{
 use event_store::{Clock, Options, Store, SystemClock, Token};
 use gateway::{ApiKeys, Health, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
-use projections::{Engine, NotCaughtUp, Waiter};
+use projections::{
+    Engine, NotCaughtUp, Waiter,
+    kafka::Settings,
+    relay::{self, Relay},
+};
 use read_api::Query;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{config::Config, lifecycle::Lifecycle, verb::serve::Role};
+use crate::{
+    config::Config,
+    lifecycle::Lifecycle,
+    verb::serve::{Role, Source},
+};
 
 type GraphQl = Schema<Query, Mutation<Query>, EmptySubscription>;
 
@@ -28,25 +36,34 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug)]
 pub struct Roles {
     commands: bool,
-    projections: bool,
+    /// And where they read.
+    projections: Option<Source>,
     read_api: bool,
+    relay: bool,
 }
 
 impl Roles {
     /// Everything.
     pub const ALL: Self = Self {
         commands: true,
-        projections: true,
+        projections: Some(Source::Log),
         read_api: true,
+        relay: true,
     };
 
-    /// Those of the command line.
-    pub fn of(roles: &[Role]) -> Self {
+    /// Whether it does nothing else.
+    fn only_relay(self) -> bool {
+        self.relay && !self.commands && self.projections.is_none() && !self.read_api
+    }
+
+    /// Those of the command line, with projections that read there.
+    pub fn of(roles: &[Role], source: Source) -> Self {
         let has = |role| roles.contains(&Role::All) || roles.contains(&role);
         Self {
             commands: has(Role::Commands),
-            projections: has(Role::Projections),
+            projections: has(Role::Projections).then_some(source),
             read_api: has(Role::ReadApi),
+            relay: has(Role::Relay),
         }
     }
 }
@@ -69,7 +86,16 @@ pub async fn migrate(options: &Options, partitions: u16) -> Result<()> {
 
 /// The projection engine of this binary, its tables installed.
 pub async fn engine(store: &Store) -> Result<Engine> {
-    Ok(Engine::install(store, projections::all(), projections::Options::default()).await?)
+    engine_from(store, None).await
+}
+
+/// The same, reading from Kafka where that is given.
+async fn engine_from(store: &Store, kafka: Option<Settings>) -> Result<Engine> {
+    let options = projections::Options {
+        kafka,
+        ..projections::Options::default()
+    };
+    Ok(Engine::install(store, projections::all(), options).await?)
 }
 
 impl Application {
@@ -77,6 +103,7 @@ impl Application {
     pub async fn build(
         config: &Config,
         store: Store,
+        kafka: Option<Settings>,
         lifecycle: &Lifecycle,
         metrics: PrometheusHandle,
         roles: Roles,
@@ -84,8 +111,9 @@ impl Application {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let needed = CancellationToken::new();
         store.start(&lifecycle.tasks, &needed);
-        let waiter = if roles.projections {
-            let engine = engine(&store).await?;
+        let waiter = if let Some(source) = roles.projections {
+            let kafka = kafka.clone().filter(|_| source == Source::Kafka);
+            let engine = engine_from(&store, kafka).await?;
             engine.run(&lifecycle.tasks, &needed);
             engine.waiter()
         } else {
@@ -99,7 +127,14 @@ impl Application {
             Way::Lanes,
         )
         .with_cache(config.commands.cache_bytes);
-        let mut router = health(&store, config.projections.ready_lag_seconds)
+        let mut health = health(&store, config.projections.ready_lag_seconds);
+        if let Some(kafka) = kafka.filter(|_| roles.relay) {
+            let place = place();
+            Relay::try_new(store.clone(), kafka, clock.uuid_v7(), place)?
+                .run(&lifecycle.tasks, &needed);
+            health = watch_relay(health, &store, config.kafka.ready_lag_seconds, roles);
+        }
+        let mut router = health
             .router()
             .merge(gateway::metrics::router(move || metrics.render()))
             .route(
@@ -233,6 +268,51 @@ fn health(store: &Store, lag_limit: u64) -> Health {
             let store = lagging.clone();
             async move { lag_within(&store, lag_limit).await }
         })
+}
+
+/// Where nothing but the relay runs, a relay that is behind is not ready; elsewhere commands go on without it.
+fn watch_relay(health: Health, store: &Store, limit: u64, roles: Roles) -> Health {
+    let store = store.clone();
+    let ask = move || {
+        let store = store.clone();
+        async move { published_within(&store, limit).await }
+    };
+    if roles.only_relay() {
+        health.check("relay", ask)
+    } else {
+        health.watch("relay", ask)
+    }
+}
+
+/// In words for everybody: what the troubles say is for operators.
+async fn published_within(store: &Store, limit: u64) -> Result<String, String> {
+    let partitions = relay::status(store)
+        .await
+        .map_err(|error| error.to_string())?;
+    let events: i64 = partitions.iter().map(|at| at.events).sum();
+    let worst = partitions.iter().map(|at| at.seconds).fold(0.0, f64::max);
+    let behind = format!("{events} events are not on Kafka yet, the oldest for {worst:.1} s");
+    #[expect(clippy::cast_precision_loss, reason = "a threshold in seconds")]
+    let limit = limit as f64;
+    if let Some(at) = partitions.iter().find(|at| at.trouble.is_some()) {
+        Err(format!(
+            "partition {} is not published, `daybook relay status` says why; {behind}",
+            at.partition
+        ))
+    } else if worst > limit {
+        Err(behind)
+    } else {
+        Ok(behind)
+    }
+}
+
+/// Where this process runs, for people.
+fn place() -> String {
+    let host = nix::unistd::gethostname().map_or_else(
+        |_| "unknown".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    format!("{host}, process {}", std::process::id())
 }
 
 async fn lag_within(store: &Store, limit: u64) -> Result<String, String> {

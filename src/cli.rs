@@ -58,6 +58,12 @@ pub enum Verb {
     /// Read models.
     #[command(subcommand)]
     Projections(Projections),
+    /// The topics on Kafka.
+    #[command(subcommand)]
+    Topics(Topics),
+    /// The relay to Kafka.
+    #[command(subcommand)]
+    Relay(Relay),
     /// Write the generated references: OpenAPI document, GraphQL schema.
     Generate {
         /// The folder to write to.
@@ -196,6 +202,26 @@ pub enum Projections {
         #[arg(long, default_value_t = 60)]
         timeout: u64,
     },
+}
+
+/// What can be done with the topics.
+#[derive(Subcommand, Debug)]
+pub enum Topics {
+    /// Say what `apply` would do.
+    Plan,
+    /// Make the topics, and set what is not as it must be. Never adds partitions, never removes anything.
+    Apply,
+    /// Prove that the topic of all events holds the log: every event once, in order, byte for byte.
+    ///
+    /// Exit codes: 0 it does, 4 it does not, 1 it could not be proved.
+    Verify(verb::topics::Verify),
+}
+
+/// What can be asked of the relay.
+#[derive(Subcommand, Debug)]
+pub enum Relay {
+    /// How far every partition is published, by whom, and why not.
+    Status,
 }
 
 /// Runs the program; its exit code.

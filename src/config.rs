@@ -8,6 +8,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
+use projections::kafka::Settings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -27,6 +28,7 @@ pub struct Config {
     pub append: Append,
     pub commands: Commands,
     pub projections: Projections,
+    pub kafka: Kafka,
     pub graphql: GraphQl,
     pub telemetry: Telemetry,
 }
@@ -87,6 +89,18 @@ pub struct Projections {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "see config.default.toml")]
+pub struct Kafka {
+    pub brokers: String,
+    pub prefix: String,
+    pub cluster: String,
+    pub replication_factor: u16,
+    pub properties: String,
+    pub ready_lag_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "see config.default.toml")]
 pub struct GraphQl {
     pub operation_timeout_ms: u64,
 }
@@ -100,7 +114,8 @@ pub struct Telemetry {
 }
 
 impl Config {
-    /// Reads the configuration; `DATABASE_URL` stands for `DAYBOOK__DATABASE__URL`.
+    /// Reads the configuration; `DATABASE_URL` stands for `DAYBOOK__DATABASE__URL`, `KAFKA_BROKERS` for
+    /// `DAYBOOK__KAFKA__BROKERS`.
     pub fn load(file: Option<&Path>) -> Result<Self> {
         let mut figment = Figment::from(Toml::string(DEFAULTS));
         if let Some(file) = file {
@@ -112,8 +127,14 @@ impl Config {
             figment = figment.merge(Toml::file_exact(file));
         }
         let short = Env::raw()
-            .only(&["DATABASE_URL"])
-            .map(|_| "database.url".into());
+            .only(&["DATABASE_URL", "KAFKA_BROKERS"])
+            .map(|name| {
+                if name == "KAFKA_BROKERS" {
+                    "kafka.brokers".into()
+                } else {
+                    "database.url".into()
+                }
+            });
         let config: Self = figment
             .merge(short)
             .merge(Env::prefixed("DAYBOOK__").split("__"))
@@ -151,6 +172,38 @@ impl Config {
         }
     }
 
+    /// How the configured Kafka is reached, if one is.
+    pub fn kafka_settings(&self) -> Result<Option<Settings>> {
+        let brokers = self.kafka.brokers.trim();
+        (!brokers.is_empty())
+            .then(|| self.kafka_at(brokers, self.kafka.replication_factor))
+            .transpose()
+    }
+
+    /// How Kafka is reached at these brokers, of which so many keep each topic.
+    pub fn kafka_at(&self, brokers: &str, replication_factor: u16) -> Result<Settings> {
+        let Kafka {
+            prefix,
+            cluster,
+            properties,
+            ..
+        } = &self.kafka;
+        let properties = if properties.is_empty() {
+            String::new()
+        } else {
+            std::fs::read_to_string(properties).with_context(|| {
+                format!("cannot read {properties}, the file of kafka.properties")
+            })?
+        };
+        Ok(Settings::try_new(
+            brokers,
+            prefix,
+            cluster,
+            replication_factor,
+            &properties,
+        )?)
+    }
+
     /// The effective configuration as JSON, secrets left out.
     pub fn redacted(&self) -> serde_json::Value {
         let secret = |s: &SecretString| {
@@ -178,6 +231,11 @@ impl Config {
             "append": { "proofs": self.append.proofs },
             "commands": { "cache_bytes": self.commands.cache_bytes },
             "projections": { "ready_lag_seconds": self.projections.ready_lag_seconds },
+            "kafka": {
+                "brokers": self.kafka.brokers, "prefix": self.kafka.prefix, "cluster": self.kafka.cluster,
+                "replication_factor": self.kafka.replication_factor, "properties": self.kafka.properties,
+                "ready_lag_seconds": self.kafka.ready_lag_seconds,
+            },
             "graphql": { "operation_timeout_ms": self.graphql.operation_timeout_ms },
             "telemetry": { "filter": self.telemetry.filter, "format": self.telemetry.format },
         })

@@ -2,11 +2,14 @@
 //! HTTP handlers live in the crates, never here.
 
 pub mod app;
+pub mod broker;
+mod cache;
 pub mod cli;
 pub mod config;
 pub mod database;
 pub mod embedded;
 pub mod import;
+mod leash;
 pub mod lifecycle;
 pub mod output;
 pub mod seed;

@@ -8,17 +8,22 @@ pub mod import;
 pub mod key;
 pub mod log;
 pub mod projections;
+pub mod relay;
 pub mod serve;
 pub mod tenant;
+pub mod topics;
 
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::{Cli, Events, Import, Key, Log, Projections, Tenant, Verb},
+    cli::{Cli, Events, Import, Key, Log, Projections, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
     output, telemetry,
 };
+
+/// How long threads may take to end when all is done.
+const LAST: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Something that is not ready, or did not become so in time: exit code 3.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +68,7 @@ pub fn run(cli: Cli) -> Result<()> {
         .enable_all()
         .build()
         .context("no threads to run on")?;
-    runtime.block_on(async move {
+    let done = runtime.block_on(async move {
         match cli.verb {
             Verb::Dev(args) => dev::run(&place, &args, format, metrics).await,
             Verb::Serve(args) => serve::run(&place, &args, metrics).await,
@@ -109,8 +114,15 @@ pub fn run(cli: Cli) -> Result<()> {
                 tenant,
                 timeout,
             }) => projections::wait(&place, token.as_deref().zip(tenant), timeout).await,
+            Verb::Topics(Topics::Plan) => topics::plan(&place, format).await,
+            Verb::Topics(Topics::Apply) => topics::apply(&place, format).await,
+            Verb::Topics(Topics::Verify(args)) => topics::verify(&place, &args, format).await,
+            Verb::Relay(Relay::Status) => relay::status(&place, format).await,
             Verb::Generate { out } => generate::run(&out),
             Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
         }
-    })
+    });
+    // A thread that waits for a broker which does not answer is not waited for.
+    runtime.shutdown_timeout(LAST);
+    done
 }

@@ -16,22 +16,26 @@ use crate::{
     digest::{self, TableDigest},
     error::Failure,
     install::{Build, install},
+    kafka::{Feed, Settings},
     metric,
     page::{MAX_EVENTS, Pages},
     projection::select,
+    source::Source,
 };
 
 /// How long to wait for a checkpoint that is taken.
 const BUSY: Duration = Duration::from_millis(2);
 
-/// How much the engine may take at once.
-#[derive(Clone, Copy, Debug)]
+/// How much the engine may take at once, and from where.
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The most events of a batch, 1 to 2,000.
     pub batch: u16,
     /// The most connections it uses at a time, at least 1. The rest of the handle's pool is for those who wait and for
     /// the watch on the heads.
     pub connections: u16,
+    /// Where Kafka is, for engines that read from there as members of a group; None to read from the log.
+    pub kafka: Option<Settings>,
 }
 
 impl Default for Options {
@@ -39,6 +43,7 @@ impl Default for Options {
         Self {
             batch: 2_000,
             connections: 5,
+            kafka: None,
         }
     }
 }
@@ -73,7 +78,8 @@ pub struct Engine(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) builds: Vec<Build>,
-    options: Options,
+    pub(crate) options: Options,
+    pub(crate) source: Source,
     pages: Pages,
     waiter: Waiter,
     connections: Semaphore,
@@ -88,12 +94,17 @@ impl Engine {
         options: Options,
     ) -> Result<Self, Error> {
         let builds = install(store, projections).await?;
+        let source = match &options.kafka {
+            Some(_) => Source::Kafka(Arc::new(Feed::new(store.partitions()))),
+            None => Source::Log,
+        };
         Ok(Self(Arc::new(Inner {
             builds,
-            options,
-            pages: Pages::new(store.partitions()),
+            pages: Pages::new(store.partitions(), source.clone()),
+            source,
             waiter: Waiter::new(store.clone()),
             connections: Semaphore::new(usize::from(options.connections.max(1))),
+            options,
             store: store.clone(),
         })))
     }
@@ -313,7 +324,7 @@ impl Inner {
 
     /// A partition's head as far as this process knows, which has seen it at `next`.
     fn head(&self, partition: u16, next: i64) -> i64 {
-        self.store.heads().get(partition).max(next)
+        self.source.head(&self.store, partition).max(next)
     }
 
     /// Takes the checkpoints' rows that nobody else has, and prepares the transaction: the build's schema; plans by

@@ -1,4 +1,4 @@
-//! The projection engine and the read models. Owns everything that is derived from the log into tables; it never
+//! The projection engine, the read models and the relay to Kafka. Owns everything that is derived from the log; it never
 //! decides anything, never writes to the log and never sees the domain or the commands.
 
 mod array;
@@ -8,13 +8,16 @@ pub mod engine;
 pub mod error;
 pub mod identity;
 mod install;
+pub mod kafka;
 pub mod lag;
 pub mod metric;
 pub mod order;
 pub mod organization;
 mod page;
 pub mod projection;
+pub mod relay;
 mod run;
+mod source;
 mod swap;
 pub mod wait;
 

@@ -10,3 +10,9 @@ pub const HALTED: &str = "projection_halted";
 pub const EVENTS: &str = "projection_events_total";
 /// Histogram {projection}: how long a batch took, from the lock to the commit, in seconds.
 pub const BATCH_SECONDS: &str = "projection_batch_seconds";
+/// Counter: events that projections which read from Kafka had to read from the log.
+pub const FROM_LOG: &str = "projection_events_from_log_total";
+/// Counter: events that Kafka did not have where they were due.
+pub const MISSING: &str = "projection_events_missing_on_kafka_total";
+/// Gauge: partitions that this process reads from Kafka.
+pub const PARTITIONS: &str = "projection_partitions";

@@ -14,7 +14,14 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Engine, Error, Progress, engine::Inner, error::Failure, install::Build, lag::lag, metric,
+    Engine, Error, Progress,
+    engine::Inner,
+    error::Failure,
+    install::Build,
+    kafka::{Feed, Settings, feed},
+    lag::lag,
+    metric,
+    source::Source,
 };
 use due::{Due, Places};
 
@@ -28,6 +35,8 @@ const BUSY: Duration = Duration::from_millis(10);
 const MEASURE: Duration = Duration::from_secs(5);
 /// How often replaced builds are looked for.
 const CLEAN: Duration = Duration::from_mins(1);
+/// How long to wait before a group is joined anew.
+const JOIN: Duration = Duration::from_secs(1);
 /// How often a new revision tries to take over.
 const SWAP: Duration = Duration::from_secs(1);
 
@@ -39,6 +48,17 @@ impl Engine {
             tasks.spawn(take_over(
                 Arc::clone(self.inner()),
                 build,
+                cancelled.clone(),
+            ));
+        }
+        if let (Source::Kafka(feed), Some(kafka)) =
+            (&self.inner().source, &self.inner().options.kafka)
+        {
+            let feed = Arc::clone(feed);
+            tasks.spawn(feeding(
+                Arc::clone(self.inner()),
+                feed,
+                kafka.clone(),
                 cancelled.clone(),
             ));
         }
@@ -62,7 +82,7 @@ async fn follow(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) 
     let Some(build) = engine.builds.get(build) else {
         return;
     };
-    let mut heads = engine.store.heads().subscribe();
+    let mut heads = engine.source.heads(&engine.store);
     let mut places = Places::new(engine.store.partitions());
     let mut look = Instant::now() + POLL;
     while !cancelled.is_cancelled() && !places.all_halted() {
@@ -206,6 +226,40 @@ async fn moved(
         _ = heads.wait_for(past) => {}
         () = tokio::time::sleep_until(until.into()) => {}
         () = cancelled.cancelled() => {}
+    }
+}
+
+/// Reads from Kafka until cancelled, beginning anew after a failure.
+async fn feeding(
+    engine: Arc<Inner>,
+    feed: Arc<Feed>,
+    kafka: Settings,
+    cancelled: CancellationToken,
+) {
+    while !cancelled.is_cancelled() {
+        let (engine, feed, kafka, ended) = (
+            Arc::clone(&engine),
+            Arc::clone(&feed),
+            kafka.clone(),
+            cancelled.clone(),
+        );
+        let reading = tokio::task::spawn_blocking(move || {
+            let names = engine.builds.iter().map(|build| build.name().to_owned());
+            feed::run(&feed, &kafka, &engine.store, names.collect(), &ended)
+        });
+        let failed = match reading.await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error,
+            Err(error) => error.into(),
+        };
+        tracing::warn!(
+            error = &failed as &dyn std::error::Error,
+            "the projections' events do not come from Kafka; it is tried again"
+        );
+        tokio::select! {
+            () = tokio::time::sleep(JOIN) => {}
+            () = cancelled.cancelled() => {}
+        }
     }
 }
 

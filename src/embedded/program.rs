@@ -4,12 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::unistd::Uid;
 use tokio::process::Command;
 
 use super::Error;
 use super::account::Account;
 use super::error::tells_of_full_disk;
+use crate::cache;
 
 /// The release that `make setup` installs.
 const RELEASE: &str = "postgres-18.6.3";
@@ -26,7 +26,7 @@ impl Programs {
     /// `DAYBOOK_POSTGRES_HOME` if set; else where `make setup` puts them: for an ordinary user
     /// `~/.cache/daybook` (or under `XDG_CACHE_HOME`), for root, and for all when it is there, `/var/cache/daybook`.
     pub(super) fn find() -> Result<Self, Error> {
-        let places = places();
+        let places = cache::places("DAYBOOK_POSTGRES_HOME", &format!("{RELEASE}/{INSIDE}"));
         places
             .iter()
             .find(|home| home.join("bin/postgres").is_file())
@@ -133,29 +133,4 @@ pub(super) fn last_lines(text: &str, count: usize) -> String {
         .get(lines.len().saturating_sub(count)..)
         .unwrap_or_default()
         .join("\n")
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the programs' place is the machine's matter, set before any configuration"
-)]
-fn places() -> Vec<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    if let Some(home) = set("DAYBOOK_POSTGRES_HOME") {
-        return vec![home];
-    }
-    let mut caches = Vec::new();
-    if !Uid::effective().is_root() {
-        caches
-            .extend(set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache"))));
-    }
-    caches.push(PathBuf::from("/var/cache"));
-    caches
-        .into_iter()
-        .map(|cache| cache.join("daybook").join(RELEASE).join(INSIDE))
-        .collect()
 }

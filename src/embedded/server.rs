@@ -2,7 +2,7 @@
 //! a shutdown.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::{Child, ChildStdin};
+use tokio::process::Child;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::cluster::Cluster;
 use super::log::{Ending, ending, tells_of_recovery};
-use super::{Error, leftover, program};
+use super::{Error, leftover};
+use crate::leash::Leash;
 
 /// How long the server may take to answer, counted anew from each word of progress while it recovers.
 const READY: Duration = Duration::from_mins(1);
@@ -45,25 +45,12 @@ const SETTINGS: [&str; 11] = [
     "lc_messages=C",
 ];
 
-/// Waits for a word or for our end; the server's number and the folders to remove after it are its arguments.
-const WATCHDOG: &str = "
-server=$1
-shift
-read -r word || kill -INT $server
-[ $# -eq 0 ] && exit
-while kill -0 $server; do sleep 0.05; done
-rm -rf -- \"$@\"
-";
-
 /// The server and its watchdog, both children of ours.
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
     pid: u32,
-    /// The watchdog ends the server when this pipe closes without a word; the system closes it if we are killed.
-    leash: ChildStdin,
-    /// Held so that it is reaped.
-    watchdog: Child,
+    leash: Leash,
 }
 
 impl Server {
@@ -122,11 +109,7 @@ impl Server {
             }
             false
         };
-        // The server's number may belong to another process soon: the watchdog must not fire. If it is gone already
-        // it cannot.
-        drop(self.leash.write_all(b"stopped\n").await);
-        drop(self.leash);
-        drop(timeout(HARD, self.watchdog.wait()).await);
+        self.leash.untie().await;
         if stopped {
             Ok(())
         } else {
@@ -162,35 +145,13 @@ impl Server {
         })?;
         let pid = child.id().unwrap_or_default();
 
-        let shell = Path::new("/bin/sh");
-        let mut watchdog = program::command(shell);
-        watchdog
-            .args(["-c", WATCHDOG, "daybook-watchdog", &pid.to_string()])
-            .args(&cluster.thrown_away);
-        watchdog
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        let started = watchdog.spawn().and_then(|mut watchdog| {
-            let leash = watchdog
-                .stdin
-                .take()
-                .ok_or_else(|| io::Error::from(ErrorKind::BrokenPipe))?;
-            Ok((watchdog, leash))
-        });
-        match started {
-            Ok((watchdog, leash)) => Ok(Self {
-                child,
-                pid,
-                leash,
-                watchdog,
-            }),
+        match Leash::tie(pid, "INT", &cluster.thrown_away) {
+            Ok(leash) => Ok(Self { child, pid, leash }),
             Err(source) => {
                 // Nothing would end it if we were killed; the reason why is the error to tell.
                 drop(child.kill().await);
                 Err(Error::Program {
-                    program: shell.to_owned(),
+                    program: Path::new("/bin/sh").to_owned(),
                     source,
                 })
             }

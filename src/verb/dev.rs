@@ -8,12 +8,14 @@ use clap::Args as ClapArgs;
 use commands::{Bus, Way};
 use event_store::{Clock, Store, SystemClock};
 use metrics_exporter_prometheus::PrometheusHandle;
+use projections::kafka::{Settings, topic::Admin};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{key, serve};
 use crate::{
     app,
+    broker::{self, EmbeddedKafka, Java},
     database::{Database, DevFile, DevTenant, Place},
     lifecycle::Lifecycle,
     output, seed,
@@ -31,6 +33,9 @@ pub struct Args {
     /// Do not make a demo organization.
     #[arg(long)]
     pub no_demo: bool,
+    /// Do not start Kafka.
+    #[arg(long)]
+    pub no_kafka: bool,
 }
 
 /// Serves until SIGINT or SIGTERM.
@@ -51,14 +56,68 @@ pub async fn run(
     })?;
     let listener = listen(args.port).await?;
     let database = place.start().await?;
-    let served = serve_on(
-        place, args, format, metrics, &lifecycle, &database, listener, started,
-    )
-    .await;
+    // After the database, which holds the folder's lock.
+    let broker = start_kafka(place, args).await;
+    let served = match &broker {
+        Ok(broker) => {
+            let backends = Backends {
+                database: &database,
+                broker: broker.as_ref(),
+            };
+            serve_on(
+                place, args, format, metrics, &lifecycle, &backends, listener, started,
+            )
+            .await
+        }
+        Err(_) => Ok(()),
+    };
     lifecycle.stop(std::time::Duration::from_secs(10)).await;
     drop(std::fs::remove_file(DevFile::path(&place.data_dir)));
+    let stopped = match broker {
+        Ok(Some(broker)) => broker.stop().await,
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
     database.close(None).await?;
-    served
+    served.and(stopped)
+}
+
+/// What a server of this folder works with.
+struct Backends<'a> {
+    database: &'a Database,
+    broker: Option<&'a EmbeddedKafka>,
+}
+
+/// A broker of our own, where Java and Kafka are there and no other is configured.
+async fn start_kafka(place: &Place, args: &Args) -> Result<Option<EmbeddedKafka>> {
+    if args.no_kafka || place.config.kafka_settings()?.is_some() {
+        return Ok(None);
+    }
+    match Java::find().await {
+        Ok(java) => {
+            let options = broker::Options::plain(&place.data_dir.join("kafka"));
+            Ok(Some(EmbeddedKafka::start(&java, &options).await?))
+        }
+        Err(missing) => {
+            output::say(&format!("without Kafka: {missing}"));
+            Ok(None)
+        }
+    }
+}
+
+/// How Kafka is reached, with its topics made; None without one.
+async fn kafka(
+    place: &Place,
+    broker: Option<&EmbeddedKafka>,
+    partitions: u16,
+) -> Result<Option<Settings>> {
+    let Some(broker) = broker else {
+        return place.config.kafka_settings();
+    };
+    let settings = place.config.kafka_at(broker.brokers(), 1)?;
+    let admin = Admin::try_new(&settings, partitions)?;
+    admin.apply(&admin.plan().await?).await?;
+    Ok(Some(settings))
 }
 
 #[expect(
@@ -71,10 +130,11 @@ async fn serve_on(
     format: output::Format,
     metrics: PrometheusHandle,
     lifecycle: &Lifecycle,
-    database: &Database,
+    backends: &Backends<'_>,
     listener: TcpListener,
     started: Instant,
 ) -> Result<()> {
+    let database = backends.database;
     app::migrate(&database.options, place.config.log.partitions).await?;
     let store = Store::connect(&database.options).await?;
     let tenants = if args.no_demo {
@@ -82,13 +142,14 @@ async fn serve_on(
     } else {
         vec![demo(&store, &place.data_dir).await?]
     };
+    let kafka = kafka(place, backends.broker, store.partitions()).await?;
     let address = listener.local_addr()?;
     let file = DevFile {
         pid: std::process::id(),
         url: format!("http://{address}"),
         graphql_url: format!("http://{address}/graphql"),
         database_url: secrecy::ExposeSecret::expose_secret(&database.options.url).to_owned(),
-        kafka_brokers: None,
+        kafka_brokers: kafka.as_ref().map(|kafka| kafka.brokers.clone()),
         tenants,
         postgres_pid: database
             .embedded
@@ -98,6 +159,7 @@ async fn serve_on(
     let application = app::Application::build(
         &place.config,
         store.clone(),
+        kafka,
         lifecycle,
         metrics,
         app::Roles::ALL,
@@ -199,8 +261,14 @@ fn welcome(file: &DevFile, started: Instant) -> String {
         "lines": [{ "productId": "espresso-beans-1kg", "quantity": 2, "unitPrice": 8990, "freight": 1500 }],
     });
     let query = json!({ "query": format!("{{ order(id: \"{order}\") {{ number status placedAt total {{ amount currency }} lines {{ productId quantity }} }} }}") });
+    let kafka = file
+        .kafka_brokers
+        .as_ref()
+        .map_or(String::new(), |brokers| {
+            format!("  Kafka         {brokers}   (every event on the topic daybook.events.v1)\n")
+        });
     let told = format!(
-        "  Address       {url}\n  Organization  {}\n  API key       {key}\n  GraphiQL      {url}/graphiql   (paste the key)\n  Commands      {url}/openapi.json\n\n\
+        "  Address       {url}\n  Organization  {}\n  API key       {key}\n  GraphiQL      {url}/graphiql   (paste the key)\n  Commands      {url}/openapi.json\n{kafka}\n\
          Place an order:\n\n\
          curl -sS {url}/api/v1/orders/{order}/place \\\n  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\\n  -d '{body}'\n\n\
          See it over GraphQL:\n\n\

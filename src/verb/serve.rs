@@ -24,6 +24,17 @@ pub enum Role {
     Projections,
     /// The query API.
     ReadApi,
+    /// The relay to Kafka.
+    Relay,
+}
+
+/// Where projections read events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Source {
+    /// The log itself.
+    Log,
+    /// The topic that the relay publishes, as one of a group: each process reads its share of the partitions.
+    Kafka,
 }
 
 /// How to serve.
@@ -32,6 +43,9 @@ pub struct Args {
     /// What this process does.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "all")]
     pub roles: Vec<Role>,
+    /// Where this process's projections read events; may change at every start.
+    #[arg(long, value_enum, default_value = "log")]
+    pub source: Source,
     /// Where to listen, instead of http.listen; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -50,9 +64,18 @@ pub async fn run(place: &Place, args: &Args, metrics: PrometheusHandle) -> Resul
     let listen = args.listen.as_deref().unwrap_or(&place.config.http.listen);
     let listener = bind(listen).await?;
     let address = listener.local_addr()?;
-    let roles = app::Roles::of(&args.roles);
+    let roles = app::Roles::of(&args.roles, args.source);
+    let kafka = place.config.kafka_settings()?;
+    ensure!(
+        kafka.is_some() || args.source == Source::Log,
+        "there is no Kafka to read from: set kafka.brokers, or KAFKA_BROKERS"
+    );
+    ensure!(
+        kafka.is_some() || !args.roles.contains(&Role::Relay),
+        "the role relay has no Kafka to publish to: set kafka.brokers, or KAFKA_BROKERS"
+    );
     let application =
-        app::Application::build(&place.config, store, &lifecycle, metrics, roles).await?;
+        app::Application::build(&place.config, store, kafka, &lifecycle, metrics, roles).await?;
     output::json(
         &serde_json::json!({ "pid": std::process::id(), "url": format!("http://{address}") }),
     );

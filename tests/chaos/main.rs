@@ -1,7 +1,8 @@
 //! The fault harness of the log: two server processes under load, and SIGKILL of servers and of PostgreSQL at random
-//! moments. Nothing that was acknowledged may be lost, nothing may happen twice, no number may be missing.
+//! moments. Nothing that was acknowledged may be lost, nothing may happen twice, no number may be missing. In `relay` the
+//! same with a broker, which is killed too, and with servers that sleep: the topic must be the log in the end.
 //!
-//! Run by `make chaos`; a program's settings come from the environment:
+//! Run by `make chaos` and `make chaos-relay`; a program's settings come from the environment:
 //! `KILLS` (default 200), `SEED` (default: from the clock; printed), `DAYBOOK` (another program than the one built),
 //! `BREAK=async-commit` (a setting that loses acknowledged events, to show that the harness finds them).
 #![expect(
@@ -16,6 +17,12 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../it/broker.rs"]
+#[expect(dead_code, reason = "the integration tests need more of it")]
+mod broker;
+#[path = "../it/relay/consumer.rs"]
+#[expect(dead_code, reason = "the integration tests need more of it")]
+mod consumer;
 mod fault;
 #[path = "../it/harness.rs"]
 #[expect(dead_code, reason = "the integration tests need more of it")]
@@ -23,6 +30,7 @@ mod harness;
 #[path = "../it/postgres.rs"]
 #[expect(dead_code, reason = "the integration tests need more of it")]
 mod postgres;
+mod relay;
 #[path = "../it/writers"]
 #[expect(dead_code, reason = "the integration tests need more of them")]
 mod writers {
@@ -100,7 +108,11 @@ impl Run {
     }
 
     async fn server(&self, url: &str, n: usize) -> Server {
-        let settings = [("DAYBOOK__APPEND__PROOFS", PROOFS[n])];
+        self.server_with(url, n, &[]).await
+    }
+
+    async fn server_with(&self, url: &str, n: usize, more: &[(&str, &str)]) -> Server {
+        let settings = [&[("DAYBOOK__APPEND__PROOFS", PROOFS[n])], more].concat();
         Server::start_with(&self.program, url, &settings).await
     }
 

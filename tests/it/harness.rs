@@ -12,6 +12,7 @@ use std::{
 use daybook::{app, config::Config, embedded, lifecycle::Lifecycle};
 use event_schemas::TenantId;
 use event_store::{Clock, Options, Store, SystemClock};
+use projections::kafka::Settings;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -128,12 +129,18 @@ impl Database {
 
     /// The whole application on this database, listening.
     pub async fn serve(&self) -> Served {
+        self.serve_with(None).await
+    }
+
+    /// The same, publishing to Kafka.
+    pub async fn serve_with(&self, kafka: Option<Settings>) -> Served {
         let lifecycle = Lifecycle::default();
         let store = self.store().await;
         let metrics = daybook::telemetry::metrics_handle().unwrap();
         let application = app::Application::build(
             &config(),
             store.clone(),
+            kafka,
             &lifecycle,
             metrics,
             app::Roles::ALL,

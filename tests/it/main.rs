@@ -18,6 +18,7 @@ mod append;
 mod architecture;
 mod bad_input;
 mod batch;
+mod broker;
 mod catalogue;
 mod compat;
 mod embedded;
@@ -42,6 +43,7 @@ mod postgres;
 mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
+mod relay;
 mod restart;
 mod snapshot;
 mod standby;

@@ -58,6 +58,7 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
         Options {
             batch,
             connections: 2,
+            ..Options::default()
         },
     )
     .await

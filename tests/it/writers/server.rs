@@ -28,9 +28,20 @@ impl Server {
 
     /// The same with another program and settings of its own, such as `("DAYBOOK__APPEND__PROOFS", "full")`.
     pub async fn start_with(program: &Path, database: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(program, database, &[], settings).await
+    }
+
+    /// The same with more arguments, such as its roles.
+    pub async fn start_as(
+        program: &Path,
+        database: &str,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(program);
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .env("DATABASE_URL", database);
         for (name, connections) in [
             ("APPEND", 4),
@@ -63,6 +74,10 @@ impl Server {
             child,
             url: ready["url"].as_str().unwrap().to_owned(),
         }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// SIGKILL, and the end of the process.

@@ -1,0 +1,481 @@
+//! What a group of processes reads of the topic, each its share of the partitions: events that wait to be applied, bounded.
+//! Keeps no position on Kafka: where to go on is known to the projections' checkpoints, in the transaction of their rows.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use event_schemas::RecordedEvent;
+use event_store::Store;
+use metrics::{counter, gauge};
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    config::RDKafkaLogLevel,
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
+    error::KafkaError,
+    types::RDKafkaRespErr,
+};
+use tokio::{runtime::Handle, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Quiet, Settings, decode::decode};
+use crate::metric;
+
+/// What waits of a partition at most, in events and in bytes of payloads, before Kafka is asked for no more.
+const MOST: usize = 4_000;
+const MOST_BYTES: usize = 4 << 20;
+/// How long one look at Kafka takes, and how long it may take to find a place.
+const LOOK: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Events on their way from Kafka to the projections.
+pub(crate) struct Feed {
+    partitions: Vec<Mutex<Option<Buffer>>>,
+    /// Of each partition the offset after the last event that came; 0 for those of other processes.
+    heads: watch::Sender<Vec<i64>>,
+}
+
+/// What came of a partition and was not taken.
+struct Buffer {
+    events: VecDeque<RecordedEvent>,
+    bytes: usize,
+    /// The offset that comes next.
+    next: i64,
+}
+
+/// What there is from an offset on.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Taken {
+    /// These.
+    Events(Vec<RecordedEvent>),
+    /// Only what begins at a later offset.
+    From(i64),
+    /// Nothing yet.
+    Nothing,
+}
+
+impl Feed {
+    pub(crate) fn new(partitions: u16) -> Self {
+        Self {
+            partitions: (0..partitions).map(|_| Mutex::default()).collect(),
+            heads: watch::Sender::new(vec![0; usize::from(partitions)]),
+        }
+    }
+
+    /// A receiver that is woken whenever something comes.
+    pub(crate) fn heads(&self) -> watch::Receiver<Vec<i64>> {
+        self.heads.subscribe()
+    }
+
+    /// Takes events from an offset on, and forgets those before it.
+    pub(crate) fn take(&self, partition: u16, from: i64, most: i64, bytes: i64) -> Taken {
+        let Some(mut buffer) = self.lock(partition) else {
+            return Taken::Nothing;
+        };
+        let Some(buffer) = buffer.as_mut() else {
+            return Taken::Nothing;
+        };
+        buffer.take(
+            from,
+            usize::try_from(most).unwrap_or(0),
+            usize::try_from(bytes).unwrap_or(0),
+        )
+    }
+
+    /// Takes in what comes; true if nothing more should come for now.
+    fn push(&self, event: RecordedEvent) -> bool {
+        let (partition, offset) = (event.partition, event.offset);
+        let Some(mut buffer) = self.lock(partition) else {
+            return false;
+        };
+        let Some(buffer) = buffer.as_mut() else {
+            return false;
+        };
+        if offset < buffer.next {
+            return false;
+        }
+        if offset > buffer.next {
+            // What is missing is read from the log, where it is missed: only what follows is here.
+            tracing::warn!(
+                partition,
+                offset,
+                expected = buffer.next,
+                "events are missing on Kafka; they are read from the log"
+            );
+            counter!(metric::MISSING).increment(u64::try_from(offset - buffer.next).unwrap_or(0));
+            buffer.events.clear();
+            buffer.bytes = 0;
+        }
+        buffer.next = offset + 1;
+        buffer.bytes += event.payload.len();
+        buffer.events.push_back(event);
+        let full = buffer.is_full();
+        self.heads.send_modify(|heads| {
+            if let Some(head) = heads.get_mut(usize::from(partition)) {
+                *head = offset + 1;
+            }
+        });
+        full
+    }
+
+    /// This process reads the partition from now on, from that offset.
+    fn assign(&self, partition: u16, next: i64) {
+        if let Some(mut buffer) = self.lock(partition) {
+            *buffer = Some(Buffer {
+                events: VecDeque::new(),
+                bytes: 0,
+                next,
+            });
+        }
+        self.set_head(partition, next);
+    }
+
+    /// Others read it.
+    fn revoke(&self, partition: u16) {
+        if let Some(mut buffer) = self.lock(partition) {
+            *buffer = None;
+        }
+        self.set_head(partition, 0);
+    }
+
+    fn set_head(&self, partition: u16, next: i64) {
+        let ours = |partition: &Mutex<Option<Buffer>>| {
+            let buffer = partition.lock().unwrap_or_else(PoisonError::into_inner);
+            u32::from(buffer.is_some())
+        };
+        let count: u32 = self.partitions.iter().map(ours).sum();
+        gauge!(metric::PARTITIONS).set(count);
+        self.heads.send_modify(|heads| {
+            if let Some(head) = heads.get_mut(usize::from(partition)) {
+                *head = next;
+            }
+        });
+    }
+
+    fn has_room(&self, partition: u16) -> bool {
+        let buffer = self.lock(partition);
+        buffer.is_none_or(|buffer| buffer.as_ref().is_none_or(|buffer| !buffer.is_half_full()))
+    }
+
+    fn lock(&self, partition: u16) -> Option<MutexGuard<'_, Option<Buffer>>> {
+        let buffer = self.partitions.get(usize::from(partition))?;
+        Some(buffer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Buffer {
+    fn take(&mut self, from: i64, most: usize, bytes: usize) -> Taken {
+        let start = self.events.front().map_or(self.next, |event| event.offset);
+        if from < start {
+            return Taken::From(start);
+        }
+        while self.events.front().is_some_and(|event| event.offset < from) {
+            self.pop();
+        }
+        let (mut taken, mut size) = (Vec::new(), 0);
+        while let Some(event) = self.events.front() {
+            size += event.payload.len();
+            if taken.len() == most || (size > bytes && !taken.is_empty()) {
+                break;
+            }
+            taken.extend(self.pop());
+        }
+        if taken.is_empty() {
+            Taken::Nothing
+        } else {
+            Taken::Events(taken)
+        }
+    }
+
+    fn pop(&mut self) -> Option<RecordedEvent> {
+        let event = self.events.pop_front()?;
+        self.bytes -= event.payload.len();
+        Some(event)
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len() >= MOST || self.bytes >= MOST_BYTES
+    }
+
+    fn is_half_full(&self) -> bool {
+        self.events.len() >= MOST / 2 || self.bytes >= MOST_BYTES / 2
+    }
+}
+
+/// Reads as one of the group until cancelled. Blocks. `projections` are those whose checkpoints say where to begin.
+pub(crate) fn run(
+    feed: &Arc<Feed>,
+    settings: &Settings,
+    store: &Store,
+    projections: Vec<String>,
+    cancelled: &CancellationToken,
+) -> Result<(), Error> {
+    const DOING: &str = "reading the topic as one of a group";
+    let member = Member {
+        feed: Arc::clone(feed),
+        store: store.clone(),
+        projections,
+        topic: settings.events(),
+        runtime: Handle::current(),
+    };
+    let consumer: BaseConsumer<Member> = settings
+        .client()
+        .set("group.id", settings.group())
+        .set("isolation.level", "read_committed")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "earliest")
+        .set("partition.assignment.strategy", "range")
+        // A member that died is missed after this.
+        .set("session.timeout.ms", "6000")
+        .set("heartbeat.interval.ms", "1500")
+        .set("fetch.wait.max.ms", "50")
+        .set("queued.max.messages.kbytes", "8192")
+        .create_with_context(member)
+        .map_err(Error::kafka("making a Kafka client"))?;
+    consumer
+        .subscribe(&[&settings.events()])
+        .map_err(Error::kafka(DOING))?;
+    let mut paused: Vec<u16> = Vec::new();
+    while !cancelled.is_cancelled() {
+        match consumer.poll(LOOK) {
+            Some(Ok(message)) => match decode(&message) {
+                Ok(event) => {
+                    let partition = event.partition;
+                    if feed.push(event) && !paused.contains(&partition) {
+                        consumer
+                            .pause(&one(&settings.events(), partition))
+                            .map_err(Error::kafka(DOING))?;
+                        paused.push(partition);
+                    }
+                }
+                // If it is an event all the same, it is missed by its number.
+                Err(why) => tracing::warn!(
+                    kafka_offset = rdkafka::Message::offset(&message),
+                    why,
+                    "a record on the topic is no event of the log"
+                ),
+            },
+            Some(Err(error)) if !super::tail::passes(&error) => {
+                return Err(Error::kafka(DOING)(error));
+            }
+            Some(Err(_)) | None => {}
+        }
+        let (ready, still): (Vec<u16>, Vec<u16>) = std::mem::take(&mut paused)
+            .into_iter()
+            .partition(|partition| feed.has_room(*partition));
+        paused = still;
+        for partition in ready {
+            // One that is not ours any more cannot be resumed.
+            drop(consumer.resume(&one(&settings.events(), partition)));
+        }
+    }
+    consumer.unsubscribe();
+    Ok(())
+}
+
+fn one(topic: &str, partition: u16) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, i32::from(partition));
+    list
+}
+
+/// What a member of the group knows when partitions come and go.
+struct Member {
+    feed: Arc<Feed>,
+    store: Store,
+    projections: Vec<String>,
+    topic: String,
+    runtime: Handle,
+}
+
+/// How far all projections are in a partition, and when the last event that all applied was recorded.
+type Place = (i64, Option<DateTime<Utc>>);
+
+impl Member {
+    /// Where to begin on Kafka: at the time of the last event that all projections have applied. What was applied already is
+    /// known by its number.
+    fn assign(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        assigned: &TopicPartitionList,
+    ) -> Result<(), Error> {
+        const DOING: &str = "finding the place in a partition";
+        let places = self.runtime.block_on(self.places())?;
+        let (mut times, mut list) = (TopicPartitionList::new(), TopicPartitionList::new());
+        for element in assigned.elements() {
+            let partition = u16::try_from(element.partition()).unwrap_or(u16::MAX);
+            let (next, recorded) = places.get(&partition).copied().unwrap_or((0, None));
+            self.feed.assign(partition, next);
+            let at = recorded.filter(|_| next > 0);
+            let (list, offset) = match at {
+                Some(at) => (&mut times, Offset::Offset(at.timestamp_millis())),
+                None => (&mut list, Offset::Beginning),
+            };
+            list.add_partition_offset(&self.topic, element.partition(), offset)
+                .map_err(Error::kafka(DOING))?;
+        }
+        if times.count() > 0 {
+            let found = consumer
+                .offsets_for_times(times, PATIENCE)
+                .map_err(Error::kafka(DOING))?;
+            for element in found.elements() {
+                list.add_partition_offset(&self.topic, element.partition(), element.offset())
+                    .map_err(Error::kafka(DOING))?;
+            }
+        }
+        consumer.assign(&list).map_err(Error::kafka(DOING))
+    }
+
+    async fn places(&self) -> Result<BTreeMap<u16, Place>, Error> {
+        let mut tx = self.store.partition_tx().await?;
+        let rows = sqlx::query!(
+            r#"select c.partition, min(c.next_offset) as "next_offset!", min(c.recorded_at) as recorded_at
+               from projection.live l
+               join projection.checkpoint c on c.projection = l.projection and c.build = l.build
+               where l.projection = any($1)
+               group by c.partition"#,
+            &self.projections
+        )
+        .fetch_all(tx.connection())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| {
+                let partition = u16::try_from(row.partition).ok()?;
+                Some((partition, (row.next_offset, row.recorded_at)))
+            })
+            .collect())
+    }
+}
+
+impl ClientContext for Member {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
+
+impl ConsumerContext for Member {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        what: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            let count = partitions.count();
+            tracing::info!(count, "reading partitions from Kafka");
+            match self.assign(consumer, partitions) {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "partitions could not be taken over; the group is joined anew"
+                ),
+            }
+        }
+        for element in partitions.elements() {
+            self.feed
+                .revoke(u16::try_from(element.partition()).unwrap_or(u16::MAX));
+        }
+        // Without an assignment the group decides anew.
+        drop(consumer.unassign());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use event_schemas::{StreamId, TenantId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(offset: i64) -> RecordedEvent {
+        RecordedEvent {
+            partition: 0,
+            offset,
+            tenant: TenantId(Uuid::nil()),
+            position: offset + 1,
+            stream: StreamId("a-b".into()),
+            version: 1,
+            event_id: Uuid::nil(),
+            event_type: "A".into(),
+            schema_version: 1,
+            payload: vec![0; 10],
+            content_type: 1,
+            metadata: vec![],
+            content_hash: vec![],
+            occurred_at: DateTime::UNIX_EPOCH,
+            recorded_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn feed(next: i64, offsets: std::ops::Range<i64>) -> Feed {
+        let feed = Feed::new(1);
+        feed.assign(0, next);
+        for offset in offsets {
+            feed.push(event(offset));
+        }
+        feed
+    }
+
+    fn offsets(taken: Taken) -> Vec<i64> {
+        match taken {
+            Taken::Events(events) => events.iter().map(|event| event.offset).collect(),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_came_is_taken_once_and_in_pages() {
+        let feed = feed(10, 10..20);
+        assert_eq!(offsets(feed.take(0, 10, 3, 1_000)), [10, 11, 12]);
+        assert_eq!(offsets(feed.take(0, 13, 100, 25)), [13, 14]);
+        assert_eq!(offsets(feed.take(0, 15, 100, 1)), [15]);
+        assert_eq!(offsets(feed.take(0, 18, 100, 1_000)), [18, 19]);
+        assert_eq!(feed.take(0, 20, 100, 1_000), Taken::Nothing);
+        assert_eq!(feed.take(0, 10, 100, 1_000), Taken::From(20));
+        assert_eq!(*feed.heads().borrow(), [20]);
+    }
+
+    #[test]
+    fn what_was_applied_before_is_left_out() {
+        let feed = feed(12, 10..14);
+        assert_eq!(offsets(feed.take(0, 12, 100, 1_000)), [12, 13]);
+        assert_eq!(feed.take(0, 11, 100, 1_000), Taken::From(14));
+    }
+
+    #[test]
+    fn what_is_missing_on_kafka_is_left_to_the_log() {
+        let feed = feed(0, 0..2);
+        feed.push(event(5));
+        assert_eq!(feed.take(0, 0, 100, 1_000), Taken::From(5));
+        assert_eq!(offsets(feed.take(0, 5, 100, 1_000)), [5]);
+    }
+
+    #[test]
+    fn partitions_of_others_give_nothing() {
+        let feed = feed(0, 0..3);
+        feed.revoke(0);
+        assert!(!feed.push(event(3)));
+        assert_eq!(feed.take(0, 0, 100, 1_000), Taken::Nothing);
+        assert_eq!(*feed.heads().borrow(), [0]);
+    }
+
+    #[test]
+    fn a_full_buffer_asks_for_no_more_until_half_of_it_is_taken() {
+        let feed = Feed::new(1);
+        feed.assign(0, 0);
+        let full = (0..10_000).find(|offset| feed.push(event(*offset)));
+        assert_eq!(full.map(|offset| offset + 1), i64::try_from(MOST).ok());
+        assert!(!feed.has_room(0));
+        feed.take(0, 0, 2_001, i64::MAX);
+        assert!(feed.has_room(0));
+    }
+}

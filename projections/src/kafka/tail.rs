@@ -1,0 +1,163 @@
+//! The last records of partitions, committed ones only. Keeps its connections, so that whoever takes over learns them at
+//! once. Never writes.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    message::{BorrowedMessage, Headers},
+};
+
+use super::{Error, Quiet, Settings};
+
+const DOING: &str = "reading the last records of a topic";
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many offsets before the end to begin with. A transaction's end has an offset too, and so have aborted records.
+const NEAR: [i64; 2] = [8, 5_000];
+
+/// A reader of ends.
+pub(crate) struct Tail(BaseConsumer<Quiet>);
+
+/// What is kept of a record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Record {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Record {
+    pub(crate) fn of(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().map_or_else(Vec::new, |headers| {
+            headers
+                .iter()
+                .map(|header| {
+                    (
+                        header.key.to_owned(),
+                        header.value.unwrap_or_default().to_vec(),
+                    )
+                })
+                .collect()
+        });
+        Self {
+            key: message.key().unwrap_or_default().to_vec(),
+            value: message.payload().unwrap_or_default().to_vec(),
+            headers,
+        }
+    }
+
+    /// A header as a number.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    }
+}
+
+impl Tail {
+    pub(crate) fn try_new(settings: &Settings) -> Result<Self, Error> {
+        consumer(settings).map(Self)
+    }
+
+    /// The last record of each of these partitions, where there is one. Blocks.
+    pub(crate) fn last(
+        &self,
+        topic: &str,
+        partitions: &[u16],
+    ) -> Result<BTreeMap<u16, Record>, Error> {
+        let mut found = BTreeMap::new();
+        let mut missing = partitions.to_vec();
+        for offset in NEAR
+            .map(Offset::OffsetTail)
+            .into_iter()
+            .chain([Offset::Beginning])
+        {
+            found.extend(self.from(topic, &missing, offset)?);
+            missing.retain(|partition| !found.contains_key(partition));
+            if missing.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn from(
+        &self,
+        topic: &str,
+        partitions: &[u16],
+        offset: Offset,
+    ) -> Result<BTreeMap<u16, Record>, Error> {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition_offset(topic, i32::from(*partition), offset)
+                .map_err(Error::kafka(DOING))?;
+        }
+        self.0.assign(&list).map_err(Error::kafka(DOING))?;
+        let found = read_to_end(&self.0, partitions.len());
+        self.0.unassign().map_err(Error::kafka(DOING))?;
+        found
+    }
+}
+
+/// A consumer of committed records that is told of each partition's end, and of no group.
+pub(super) fn consumer(settings: &Settings) -> Result<BaseConsumer<Quiet>, Error> {
+    settings
+        .client()
+        // The client wants a name even where nobody joins a group.
+        .set("group.id", format!("{}.readers", settings.prefix))
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .set("enable.auto.commit", "false")
+        .set("auto.offset.reset", "earliest")
+        // An end is only told after an empty answer, and that is what the broker would wait with.
+        .set("fetch.wait.max.ms", "10")
+        .set("queued.max.messages.kbytes", "8192")
+        .create_with_context(Quiet)
+        .map_err(Error::kafka("making a Kafka client"))
+}
+
+/// The last record of each partition that is assigned, of which so many are `open`.
+fn read_to_end(
+    consumer: &BaseConsumer<Quiet>,
+    mut open: usize,
+) -> Result<BTreeMap<u16, Record>, Error> {
+    let mut found = BTreeMap::new();
+    let mut deadline = Instant::now() + PATIENCE;
+    while open > 0 {
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => {
+                if let Ok(partition) = u16::try_from(message.partition()) {
+                    found.insert(partition, Record::of(&message));
+                }
+                deadline = Instant::now() + PATIENCE;
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+            Some(Err(error)) if !passes(&error) => return Err(Error::kafka(DOING)(error)),
+            Some(Err(_)) | None => {}
+        }
+        if Instant::now() > deadline {
+            return Err(Error::Slow(DOING));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the client goes on by itself.
+pub(super) fn passes(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::BrokerTransportFailure
+                | Code::AllBrokersDown
+                | Code::OperationTimedOut
+                | Code::LeaderNotAvailable
+                | Code::NotLeaderForPartition
+        )
+    )
+}

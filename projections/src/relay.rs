@@ -1,0 +1,169 @@
+//! The relay: the log on Kafka, every event exactly once and in order. A task per slot that leads it or stands by, one that
+//! keeps the leases, one that measures. Follows the log like a projection whose table is a topic; never writes to it.
+
+mod checkpoint;
+mod lead;
+mod lease;
+pub mod metric;
+mod progress;
+mod publisher;
+mod slot;
+mod status;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use event_store::Store;
+use metrics::{counter, gauge};
+use tokio::task::spawn_blocking;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::kafka::{Error, Settings, Tail, topic::Admin};
+use lead::{Lead, Over};
+use lease::Leases;
+
+pub use status::{Status, status};
+
+/// How long a slot is left to others after a failure, and at most after many.
+const FIRST_REST: Duration = Duration::from_millis(200);
+const LAST_REST: Duration = Duration::from_secs(5);
+/// A lead that lasted so long has recovered from what was before.
+const SOUND: Duration = Duration::from_secs(10);
+/// How often lag is measured.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// The relay of one process.
+pub struct Relay {
+    store: Store,
+    settings: Settings,
+    admin: Admin,
+    leases: Leases,
+}
+
+impl Relay {
+    /// A relay that publishes from this store. `holder` tells this process from all others, `place` tells people where it
+    /// runs. Connects to Kafka when it runs.
+    pub fn try_new(
+        store: Store,
+        settings: Settings,
+        holder: Uuid,
+        place: String,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            admin: Admin::try_new(&settings, store.partitions())?,
+            leases: Leases::new(store.clone(), holder, place),
+            store,
+            settings,
+        })
+    }
+
+    /// Starts the tasks. They end when `cancelled`, each after the transaction it is at; then the leases are given back.
+    pub fn run(self, tasks: &TaskTracker, cancelled: &CancellationToken) {
+        let (relay, cancelled) = (Arc::new(self), cancelled.clone());
+        let mut slots = tokio::task::JoinSet::new();
+        for slot in slot::all(relay.store.partitions()) {
+            slots.spawn(serve(Arc::clone(&relay), slot, cancelled.clone()));
+        }
+        tasks.spawn(async move {
+            tokio::join!(relay.leases.keep(&cancelled), relay.measure(&cancelled));
+            while slots.join_next().await.is_some() {}
+            relay.leases.give_back().await;
+        });
+    }
+
+    async fn measure(&self, cancelled: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(MEASURE) => {}
+                () = cancelled.cancelled() => return,
+            }
+            let held = self.leases.held().borrow().clone();
+            for slot in slot::all(self.store.partitions()) {
+                let leads = if held.contains(&slot) { 1.0 } else { 0.0 };
+                gauge!(metric::LEADS, "slot" => slot.to_string()).set(leads);
+            }
+            match status(&self.store).await {
+                Ok(partitions) => {
+                    for at in partitions {
+                        let partition = at.partition.to_string();
+                        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+                        let events = at.events as f64;
+                        gauge!(metric::LAG_EVENTS, "partition" => partition.clone()).set(events);
+                        gauge!(metric::LAG_SECONDS, "partition" => partition).set(at.seconds);
+                    }
+                }
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the relay's lag could not be measured"
+                ),
+            }
+        }
+    }
+}
+
+/// Leads a slot whenever this process has its lease.
+async fn serve(relay: Arc<Relay>, slot: u16, cancelled: CancellationToken) {
+    let tail = match Tail::try_new(&relay.settings) {
+        Ok(tail) => Arc::new(tail),
+        Err(error) => {
+            tracing::error!(
+                slot,
+                error = &error as &dyn std::error::Error,
+                "the relay cannot read from Kafka"
+            );
+            return;
+        }
+    };
+    let mut over = Over::new(slot, relay.leases.held());
+    let mut rest = FIRST_REST;
+    warm_up(&relay, slot, &tail, &cancelled).await;
+    loop {
+        tokio::select! {
+            () = over.begin() => {}
+            () = cancelled.cancelled() => break,
+        }
+        let began = Instant::now();
+        let Err(error) = Lead::run(&relay, slot, &tail, &mut over).await else {
+            continue;
+        };
+        if began.elapsed() >= SOUND {
+            rest = FIRST_REST;
+        }
+        counter!(metric::FAILURES).increment(1);
+        if matches!(error, Error::Diverged(_)) {
+            rest = LAST_REST;
+        }
+        log(slot, &error, rest);
+        relay.leases.rest(slot, Instant::now() + rest, &error).await;
+        rest = (rest * 2).min(LAST_REST);
+    }
+    drop(spawn_blocking(move || drop(tail)).await);
+}
+
+fn log(slot: u16, error: &Error, rest: Duration) {
+    let because = error as &dyn std::error::Error;
+    match error {
+        Error::Fenced => tracing::warn!(slot, error = because, "the relay stands by"),
+        Error::Diverged(_) => tracing::error!(slot, error = because, "the relay has halted"),
+        _ => tracing::warn!(
+            slot,
+            error = because,
+            "the relay begins anew in {} ms",
+            rest.as_millis()
+        ),
+    }
+}
+
+/// Connects the reader, so that a standby need not when it takes over. What is wrong is found out again by whoever leads.
+async fn warm_up(relay: &Relay, slot: u16, tail: &Arc<Tail>, cancelled: &CancellationToken) {
+    let (tail, topic) = (Arc::clone(tail), relay.settings.checkpoints());
+    let partitions = slot::partitions(slot, relay.store.partitions());
+    let reading = spawn_blocking(move || drop(tail.last(&topic, &partitions)));
+    tokio::select! {
+        _ = reading => {}
+        () = cancelled.cancelled() => {}
+    }
+}

@@ -1,0 +1,169 @@
+//! The relay's checkpoint of a partition: the last event it has published, in a record of the same transaction. Kafka alone
+//! knows it; whoever begins to publish compares it with the topic and with the log.
+
+use std::collections::BTreeMap;
+
+use event_schemas::RecordedEvent;
+use event_store::Store;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::kafka::{Error, Record, Settings, Tail};
+
+/// The last event that was published of a partition.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Checkpoint {
+    pub(super) offset: i64,
+    pub(super) event_id: Uuid,
+}
+
+impl Checkpoint {
+    pub(super) fn of(event: &RecordedEvent) -> Self {
+        Self {
+            offset: event.offset,
+            event_id: event.event_id,
+        }
+    }
+}
+
+/// Where each of these partitions goes on, as Kafka says. Blocks. Fails if the topic of the checkpoints and that of the events
+/// do not agree.
+pub(super) fn read(
+    tail: &Tail,
+    settings: &Settings,
+    partitions: &[u16],
+) -> Result<BTreeMap<u16, Option<Checkpoint>>, Error> {
+    let (checkpoints, events) = (settings.checkpoints(), settings.events());
+    let told = tail.last(&checkpoints, partitions)?;
+    let last = tail.last(&events, partitions)?;
+    partitions
+        .iter()
+        .map(|partition| {
+            let checkpoint = told
+                .get(partition)
+                .map(|record| parse(&checkpoints, *partition, record))
+                .transpose()?;
+            agree(
+                &events,
+                *partition,
+                checkpoint.as_ref(),
+                last.get(partition),
+            )?;
+            Ok((*partition, checkpoint))
+        })
+        .collect()
+}
+
+fn parse(topic: &str, partition: u16, record: &Record) -> Result<Checkpoint, Error> {
+    serde_json::from_slice(&record.value).map_err(|error| {
+        Error::Diverged(format!(
+            "the last record of partition {partition} of {topic} is not a checkpoint of the relay ({error}): something else writes to that topic; stop it, and set kafka.prefix to a new name"
+        ))
+    })
+}
+
+fn agree(
+    topic: &str,
+    partition: u16,
+    checkpoint: Option<&Checkpoint>,
+    last: Option<&Record>,
+) -> Result<(), Error> {
+    let published = last.map(|record| record.number("ce_offset"));
+    let says = checkpoint.map(|checkpoint| checkpoint.offset);
+    let found = match published {
+        None if says.is_none() => return Ok(()),
+        Some(offset) if offset == says && says.is_some() => return Ok(()),
+        None => "it has none: it was emptied, or its retention is too short".to_owned(),
+        Some(None) => {
+            "it ends with a record that is no event: something else writes to it".to_owned()
+        }
+        Some(Some(offset)) => {
+            format!("its last is {offset}: something else writes to it, or records were lost")
+        }
+    };
+    let says = says.map_or("nothing".to_owned(), |offset| format!("event {offset}"));
+    Err(Error::Diverged(format!(
+        "partition {partition} of {topic} does not end where the relay stopped: the checkpoint says {says}, and {found}; find out what happened to the topic, then set kafka.prefix to a new name: the relay fills new topics from the log, from the beginning"
+    )))
+}
+
+/// Fails unless each checkpoint's event is in the log under its number: a log that was restored to an earlier state, or
+/// lost its end in a failover, numbers other events like those that are published already.
+pub(super) async fn guard(
+    store: &Store,
+    checkpoints: &BTreeMap<u16, Option<Checkpoint>>,
+) -> Result<(), Error> {
+    let mut tx = store.partition_tx().await?;
+    for (partition, checkpoint) in checkpoints {
+        let Some(checkpoint) = checkpoint else {
+            continue;
+        };
+        let found = sqlx::query_scalar!(
+            r#"select event_id from log.event where partition = $1 and "offset" = $2"#,
+            i16::try_from(*partition).unwrap_or(i16::MAX),
+            checkpoint.offset
+        )
+        .fetch_optional(tx.connection())
+        .await?;
+        if found == Some(checkpoint.event_id) {
+            continue;
+        }
+        let found = found.map_or("no event".to_owned(), |id| format!("event {id}"));
+        return Err(Error::Diverged(format!(
+            "the log and Kafka tell different histories: in partition {partition} event {} was published as number {}, and the log has {found} there; the database was restored to an earlier state, or lost its end in a failover. Nothing is published until you decide: bring back the database that has the events, or set kafka.prefix to a new name and tell the consumers: the relay fills new topics from the log as it is",
+            checkpoint.event_id, checkpoint.offset
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn event(offset: &str) -> Record {
+        Record {
+            key: vec![],
+            value: vec![],
+            headers: vec![("ce_offset".to_owned(), offset.as_bytes().to_vec())],
+        }
+    }
+
+    fn checkpoint(offset: i64) -> Checkpoint {
+        Checkpoint {
+            offset,
+            event_id: Uuid::nil(),
+        }
+    }
+
+    fn why(checkpoint: Option<&Checkpoint>, last: Option<&Record>) -> String {
+        agree("t", 3, checkpoint, last).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_topic_ends_where_the_checkpoint_says() {
+        agree("t", 3, None, None).unwrap();
+        agree("t", 3, Some(&checkpoint(7)), Some(&event("7"))).unwrap();
+        assert!(
+            why(Some(&checkpoint(7)), Some(&event("8")))
+                .contains("says event 7, and its last is 8")
+        );
+        assert!(why(Some(&checkpoint(7)), None).contains("says event 7, and it has none"));
+        assert!(why(None, Some(&event("0"))).contains("says nothing, and its last is 0"));
+        assert!(why(None, Some(&event("x"))).contains("no event"));
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_as_it_was_written() {
+        let record = |value: &str| Record {
+            value: value.as_bytes().to_vec(),
+            ..event("0")
+        };
+        let written = serde_json::to_string(&checkpoint(5)).unwrap();
+        assert_eq!(parse("t", 0, &record(&written)).unwrap(), checkpoint(5));
+        let error = parse("t", 0, &record("{}")).unwrap_err().to_string();
+        assert!(error.contains("not a checkpoint"));
+    }
+}

@@ -1,0 +1,208 @@
+//! Who leads which slot: rows with an end on the database's clock. For liveness only, so that a dead leader is replaced
+//! soon; that two never publish is Kafka's doing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use event_store::Store;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{progress::Progress, slot};
+use crate::kafka::Error;
+
+/// How long a lease lasts without being renewed.
+const LASTS: Duration = Duration::from_millis(1_500);
+/// How often a leader renews.
+const RENEW: Duration = Duration::from_millis(500);
+/// How often a standby tries.
+const TRY: Duration = Duration::from_millis(200);
+
+/// The leases of one process.
+pub(super) struct Leases {
+    store: Store,
+    holder: Uuid,
+    place: String,
+    held: watch::Sender<BTreeSet<u16>>,
+    /// Slots that are left to others for a while: what failed here may work there.
+    resting: Mutex<BTreeMap<u16, Instant>>,
+    /// Why a slot publishes nothing.
+    troubles: Mutex<BTreeMap<u16, String>>,
+    progress: Progress,
+}
+
+impl Leases {
+    pub(super) fn new(store: Store, holder: Uuid, place: String) -> Self {
+        Self {
+            store,
+            holder,
+            place,
+            held: watch::Sender::new(BTreeSet::new()),
+            resting: Mutex::default(),
+            troubles: Mutex::default(),
+            progress: Progress::default(),
+        }
+    }
+
+    /// The slots that this process leads.
+    pub(super) fn held(&self) -> watch::Receiver<BTreeSet<u16>> {
+        self.held.subscribe()
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Says why a slot publishes nothing, or that it does.
+    pub(super) fn tell(&self, slot: u16, trouble: Option<String>) {
+        let mut troubles = lock(&self.troubles);
+        match trouble {
+            Some(trouble) => troubles.insert(slot, trouble),
+            None => troubles.remove(&slot),
+        };
+    }
+
+    /// Leaves a slot to others until then, and says why.
+    pub(super) async fn rest(&self, slot: u16, until: Instant, why: &Error) {
+        lock(&self.resting).insert(slot, until);
+        self.held.send_if_modified(|held| held.remove(&slot));
+        let trouble = (!matches!(why, Error::Fenced)).then(|| why.to_string());
+        self.tell(slot, trouble.clone());
+        let told = async {
+            let mut tx = self.store.partition_tx().await?;
+            sqlx::query!(
+                "update relay.slot set expires_at = least(expires_at, clock_timestamp()), trouble = coalesce($3, trouble)
+                 where slot = $1 and holder = $2",
+                i16::try_from(slot).unwrap_or(i16::MAX),
+                self.holder,
+                trouble,
+            )
+            .execute(tx.connection())
+            .await?;
+            tx.commit().await?;
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = told.await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a lease was not given back; it ends by itself"
+            );
+        }
+    }
+
+    /// Renews and takes leases until cancelled, then gives them back.
+    pub(super) async fn keep(&self, cancelled: &CancellationToken) {
+        let all: Vec<u16> = slot::all(self.store.partitions()).collect();
+        while !cancelled.is_cancelled() {
+            let wanted = self.wanted(&all);
+            match tokio::time::timeout(LASTS, self.take(&wanted)).await {
+                Ok(Ok(held)) => {
+                    self.held.send_if_modified(|known| {
+                        let differs = *known != held;
+                        *known = held;
+                        differs
+                    });
+                }
+                Ok(Err(error)) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the relay's leases could not be renewed"
+                ),
+                Err(_) => tracing::warn!("the relay's leases were not renewed in time"),
+            }
+            let pause = if self.held.borrow().len() == wanted.len() {
+                RENEW
+            } else {
+                TRY
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = cancelled.cancelled() => {}
+            }
+        }
+        self.held.send_replace(BTreeSet::new());
+    }
+
+    /// Gives back what is held, so that nobody has to wait for its end.
+    pub(super) async fn give_back(&self) {
+        let given = async {
+            let mut tx = self.store.partition_tx().await?;
+            sqlx::query!(
+                "update relay.slot set expires_at = clock_timestamp() where holder = $1 and expires_at > clock_timestamp()",
+                self.holder
+            )
+            .execute(tx.connection())
+            .await?;
+            tx.commit().await?;
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = given.await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the relay's leases were not given back; they end by themselves"
+            );
+        }
+    }
+
+    fn wanted(&self, all: &[u16]) -> Vec<u16> {
+        let now = Instant::now();
+        let mut resting = lock(&self.resting);
+        resting.retain(|_, until| *until > now);
+        all.iter()
+            .copied()
+            .filter(|slot| !resting.contains_key(slot))
+            .collect()
+    }
+
+    /// Takes those that are free or ours, and writes down how far the others may see us.
+    async fn take(&self, wanted: &[u16]) -> Result<BTreeSet<u16>, Error> {
+        let narrow = |n: &u16| i16::try_from(*n).unwrap_or(i16::MAX);
+        let slots: Vec<i16> = wanted.iter().map(narrow).collect();
+        let troubles: Vec<Option<String>> = {
+            let troubles = lock(&self.troubles);
+            wanted
+                .iter()
+                .map(|slot| troubles.get(slot).cloned())
+                .collect()
+        };
+        let moved = self.progress.take();
+        let mut tx = self.store.partition_tx().await?;
+        // What a crash takes away has ended or is written again soon: nobody waits for the disk.
+        let held = sqlx::query_scalar!(
+            r#"with fast as materialized (select set_config('synchronous_commit', 'off', true)),
+               told as (
+                 insert into relay.progress as p (partition, next_offset, updated_at)
+                 select m.partition, m.next_offset, clock_timestamp()
+                 from unnest($6::smallint[], $7::bigint[]) m(partition, next_offset)
+                 on conflict (partition) do update set next_offset = excluded.next_offset, updated_at = excluded.updated_at)
+               insert into relay.slot as s (slot, holder, place, expires_at, trouble)
+               select w.slot, $2, $3, clock_timestamp() + make_interval(secs => $5), w.trouble
+               from fast, unnest($1::smallint[], $4::text[]) w(slot, trouble)
+               on conflict (slot) do update
+                 set holder = excluded.holder, place = excluded.place, expires_at = excluded.expires_at, trouble = excluded.trouble
+                 where s.holder = excluded.holder or s.expires_at <= clock_timestamp()
+               returning s.slot"#,
+            &slots,
+            self.holder,
+            self.place,
+            &troubles as &[Option<String>],
+            LASTS.as_secs_f64(),
+            &moved.iter().map(|(partition, _)| narrow(partition)).collect::<Vec<_>>(),
+            &moved.iter().map(|(_, next)| *next).collect::<Vec<_>>(),
+        )
+        .fetch_all(tx.connection())
+        .await?;
+        tx.commit().await?;
+        Ok(held
+            .into_iter()
+            .filter_map(|slot| u16::try_from(slot).ok())
+            .collect())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

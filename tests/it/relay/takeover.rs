@@ -1,0 +1,132 @@
+//! Leaders that die, sleep or miss their broker: others take over, and nothing is there twice.
+
+use std::time::Instant;
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use projections::{kafka::Settings, relay};
+
+use super::{assert_published, published, some_events};
+use crate::{
+    broker::{self, Broker},
+    harness,
+    postgres::until,
+    writers::server::Server,
+};
+
+async fn server(database: &str, settings: &Settings) -> Server {
+    let program = env!("CARGO_BIN_EXE_daybook").as_ref();
+    let settings = [
+        ("KAFKA_BROKERS", settings.brokers.as_str()),
+        ("DAYBOOK__KAFKA__PREFIX", &settings.prefix),
+        ("DAYBOOK__KAFKA__REPLICATION_FACTOR", "1"),
+    ];
+    Server::start_with(program, database, &settings).await
+}
+
+/// Whether a process leads every partition.
+async fn leads(store: &event_store::Store, server: &Server) -> bool {
+    let process = format!("process {}", server.pid());
+    let status = relay::status(store).await.unwrap();
+    status.iter().all(|at| {
+        at.leader
+            .as_ref()
+            .is_some_and(|leader| leader.ends_with(&process))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_slept_finds_itself_replaced() {
+    let database = harness::database().await;
+    let store = database.store().await;
+    let settings = broker::settings(broker::shared().await, &broker::prefix());
+    broker::make_topics(&settings).await;
+    let mut first = server(&database.url, &settings).await;
+    until("the first to lead", async || leads(&store, &first).await).await;
+    let mut second = server(&database.url, &settings).await;
+    some_events(&store, 4).await;
+    published(&store).await;
+
+    let pid = Pid::from_raw(i32::try_from(first.pid()).unwrap());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    some_events(&store, 4).await;
+    let slept = Instant::now();
+    until("the second to lead", async || leads(&store, &second).await).await;
+    let led = slept.elapsed();
+    published(&store).await;
+    eprintln!(
+        "taken over after {led:?}, caught up after {:?}",
+        slept.elapsed()
+    );
+    some_events(&store, 4).await;
+    kill(pid, Signal::SIGCONT).unwrap();
+    some_events(&store, 4).await;
+    published(&store).await;
+    until("the first to know", async || {
+        let metrics = reqwest::get(format!("{}/metrics", first.url))
+            .await
+            .unwrap();
+        let metrics = metrics.text().await.unwrap();
+        metrics
+            .lines()
+            .filter(|line| line.starts_with("relay_leads{"))
+            .all(|line| line.ends_with(" 0"))
+            && metrics.contains("relay_leads{")
+    })
+    .await;
+    assert!(leads(&store, &second).await);
+    assert_published(&database, &settings).await;
+
+    second.kill().await;
+    until("the first to lead again", async || {
+        leads(&store, &first).await
+    })
+    .await;
+    some_events(&store, 2).await;
+    published(&store).await;
+    assert_published(&database, &settings).await;
+    first.terminate();
+    assert!(first.ended().await.success());
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_go_on_without_a_broker_and_the_relay_recovers() {
+    let mut broker = Broker::start().await;
+    let database = harness::database().await;
+    let settings = broker::settings(broker.brokers(), "away");
+    broker::make_topics(&settings).await;
+    let served = database.serve_with(Some(settings.clone())).await;
+    let tenant = served.tenant(&["*"]).await;
+    published(&served.store).await;
+    for killed in [false, true] {
+        if killed {
+            broker.kill().await;
+        } else {
+            broker.stop().await;
+        }
+        let path = format!("/api/v1/orders/{}/place", uuid::Uuid::now_v7());
+        let (status, answer) = served.post(&tenant.key, &path, &harness::an_order()).await;
+        assert_eq!(status, 201, "{answer}");
+        until("a relay that says what it misses", async || {
+            let response = served.client.get(format!("{}/health/ready", served.url));
+            let response = response.send().await.unwrap();
+            assert_eq!(response.status(), 200, "commands go on");
+            let ready = response.text().await.unwrap();
+            ready.contains(r#""name":"relay","status":"degraded""#)
+                && ready.contains("is not published, `daybook relay status` says why")
+        })
+        .await;
+        let status = relay::status(&served.store).await.unwrap();
+        let why = status.iter().find_map(|at| at.trouble.clone()).unwrap();
+        let slow = why.contains("the brokers answer slowly, or not at all");
+        assert!(slow || why.contains("no broker answers"), "{why}");
+        assert!(status.iter().map(|at| at.events).sum::<i64>() > 0);
+        broker.start_again().await;
+        published(&served.store).await;
+        assert_published(&database, &settings).await;
+    }
+    served.stop().await;
+}
