@@ -34,7 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What the broker says when it serves.
 const SERVES: &str = "Kafka Server started";
 
-/// What the broker is told besides where it listens: one node for one machine, and no topic that nobody asked for.
+/// What the broker is told besides where it listens: one node for one machine, which is missed soon when it was killed and so
+/// may come back soon; and no topic that nobody asked for.
 const SETTINGS: &str = "process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
@@ -46,6 +47,8 @@ transaction.state.log.num.partitions=8
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=4

@@ -159,9 +159,9 @@ fn log(slot: u16, error: &Error, rest: Duration) {
 
 /// Connects the reader, so that a standby need not when it takes over. What is wrong is found out again by whoever leads.
 async fn warm_up(relay: &Relay, slot: u16, tail: &Arc<Tail>, cancelled: &CancellationToken) {
-    let (tail, topic) = (Arc::clone(tail), relay.settings.checkpoints());
+    let (tail, settings) = (Arc::clone(tail), relay.settings.clone());
     let partitions = slot::partitions(slot, relay.store.partitions());
-    let reading = spawn_blocking(move || drop(tail.last(&topic, &partitions)));
+    let reading = spawn_blocking(move || drop(checkpoint::read(&tail, &settings, &partitions)));
     tokio::select! {
         _ = reading => {}
         () = cancelled.cancelled() => {}

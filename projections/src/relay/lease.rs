@@ -16,11 +16,11 @@ use super::{progress::Progress, slot};
 use crate::kafka::Error;
 
 /// How long a lease lasts without being renewed.
-const LASTS: Duration = Duration::from_millis(1_500);
+const LASTS: Duration = Duration::from_millis(1_200);
 /// How often a leader renews.
-const RENEW: Duration = Duration::from_millis(500);
+const RENEW: Duration = Duration::from_millis(400);
 /// How often a standby tries.
-const TRY: Duration = Duration::from_millis(200);
+const TRY: Duration = Duration::from_millis(100);
 
 /// The leases of one process.
 pub(super) struct Leases {

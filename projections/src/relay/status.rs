@@ -16,7 +16,7 @@ pub struct Status {
     pub slot: u16,
     /// Where its leader runs, if there is one.
     pub leader: Option<String>,
-    /// The first offset that is not published yet, as of half a second ago.
+    /// The first offset that is not published yet, as of the last renewal of its lease.
     pub next_offset: i64,
     /// The offset that the partition's next event will have.
     pub head: i64,
