@@ -109,7 +109,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 tenant,
                 timeout,
             }) => projections::wait(&place, token.as_deref().zip(tenant), timeout).await,
-            Verb::Generate { out } => generate::run(&out),
+            Verb::Generate { out, event_schemas } => generate::run(&out, &event_schemas),
             Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
         }
     })
