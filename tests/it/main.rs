@@ -43,6 +43,7 @@ mod projections;
 #[cfg(feature = "real-data")]
 mod real_data;
 mod restart;
+mod schema_registry;
 mod snapshot;
 mod standby;
 mod stats;
