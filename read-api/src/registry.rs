@@ -65,7 +65,7 @@ pub fn router() -> Router {
 /// A schema by itself.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Schema {
+struct Content {
     schema_type: &'static str,
     schema: &'static str,
     guid: Uuid,
@@ -73,14 +73,12 @@ struct Schema {
 
 /// A schema and its place in the registry.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
+struct Placed {
     subject: &'static str,
     version: u32,
     id: u32,
-    guid: Uuid,
-    schema_type: &'static str,
-    schema: &'static str,
+    #[serde(flatten)]
+    content: Content,
 }
 
 /// The place of a schema.
@@ -105,7 +103,7 @@ const CONFIG: Config = Config {
     compatibility_level: COMPATIBILITY,
 };
 
-impl From<&'static Registered> for Schema {
+impl From<&'static Registered> for Content {
     fn from(registered: &'static Registered) -> Self {
         Self {
             schema_type: JSON,
@@ -115,21 +113,19 @@ impl From<&'static Registered> for Schema {
     }
 }
 
-impl From<&'static Registered> for Version {
+impl From<&'static Registered> for Placed {
     fn from(registered: &'static Registered) -> Self {
         Self {
             subject: registered.subject,
             version: registered.revision,
             id: registered.id,
-            guid: registered.guid,
-            schema_type: JSON,
-            schema: registered.text,
+            content: registered.into(),
         }
     }
 }
 
 async fn by_id(Path(id): Path<String>) -> Result<Response, Refusal> {
-    Ok(found(&Schema::from(with_id(id)?)))
+    Ok(found(&Content::from(with_id(id)?)))
 }
 
 async fn text_by_id(Path(id): Path<String>) -> Result<Response, Refusal> {
@@ -152,7 +148,7 @@ async fn by_guid(Path(guid): Path<String>) -> Result<Response, Refusal> {
     let wanted = Uuid::parse_str(&guid).ok();
     let mut all = schema::all().iter();
     match all.find(|schema| Some(schema.guid) == wanted) {
-        Some(registered) => Ok(found(&Schema::from(registered))),
+        Some(registered) => Ok(found(&Content::from(registered))),
         None => Err(Refusal::NoSuchSchema(guid)),
     }
 }
@@ -179,7 +175,7 @@ async fn look_up(Path(subject): Path<String>, body: Bytes) -> Result<Response, R
         serde_json::from_str(schema.text).is_ok_and(|schema: Value| schema == wanted)
     };
     match revisions.iter().find(same) {
-        Some(registered) => Ok(found(&Version::from(*registered))),
+        Some(registered) => Ok(found(&Placed::from(*registered))),
         None => Err(Refusal::NotOfSubject(subject)),
     }
 }
@@ -191,7 +187,7 @@ async fn versions(Path(subject): Path<String>) -> Result<Response, Refusal> {
 }
 
 async fn version(Path((subject, version)): Path<(String, String)>) -> Result<Response, Refusal> {
-    Ok(found(&Version::from(with_version(&subject, version)?)))
+    Ok(found(&Placed::from(with_version(&subject, version)?)))
 }
 
 async fn text_of_version(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    harness::{self, Served, an_order},
+    harness::{self, Served, Tenant, an_order},
     suspension::{resume, suspend},
 };
 
@@ -50,10 +50,8 @@ fn refund() -> &'static Registered {
     schema::find("OrderRefunded", 2).unwrap()
 }
 
-#[tokio::test]
-async fn every_event_that_is_written_fits_the_schema_that_its_header_names() {
-    let app = harness::database().await.serve().await;
-    let tenant = app.tenant(&["*"]).await;
+/// Commands that write an event of every type.
+async fn write_everything(app: &Served, tenant: &Tenant) {
     let (order, cancelled, customer) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     let mut whole = an_order();
     whole["estimatedDelivery"] = json!("2030-01-31T12:00:00Z");
@@ -119,9 +117,15 @@ async fn every_event_that_is_written_fits_the_schema_that_its_header_names() {
         .post(&tenant.key, &format!("{path}/revoke-api-key"), &revoke)
         .await;
     assert_eq!(status, 200, "{answer}");
-    suspend(&app, &tenant).await.unwrap();
-    resume(&app, &tenant).await.unwrap();
+    suspend(app, tenant).await.unwrap();
+    resume(app, tenant).await.unwrap();
+}
 
+#[tokio::test]
+async fn every_event_that_is_written_fits_the_schema_that_its_header_names() {
+    let app = harness::database().await.serve().await;
+    let tenant = app.tenant(&["*"]).await;
+    write_everything(&app, &tenant).await;
     let mut operator = app.store.operator_tx().await.unwrap();
     let events = operator.read_tenant(tenant.id, 1, 100).await.unwrap();
     drop(operator);

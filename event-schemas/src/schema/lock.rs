@@ -5,7 +5,10 @@
 //! is a new revision: a new entry with a new id, for the same event type and version. The earlier text moves to
 //! `<context>/superseded/` and stays, because records on Kafka name it by its GUID.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, btree_map},
+    fmt::Write,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,7 +81,7 @@ pub enum Refusal {
         /// The version after this one.
         next: i16,
         /// The change.
-        found: Incompatible,
+        found: Box<Incompatible>,
     },
     /// A published text is another one now.
     #[error(
@@ -350,7 +353,7 @@ impl Plan {
             title: entry.title(),
             event_type: entry.event_type.clone(),
             next: entry.schema_version + 1,
-            found,
+            found: Box::new(found),
         })?;
         self.files.insert(entry.superseded(), before.clone());
         self.register(of, entry.revision + 1, text);
@@ -386,9 +389,8 @@ impl Plan {
             });
         }
         let (before, after) = (lock.file(entry), self.lock.file(entry));
-        if !self.files.contains_key(&after) {
-            let text = published(entry, before, files)?;
-            self.files.insert(after, text.clone());
+        if let btree_map::Entry::Vacant(place) = self.files.entry(after) {
+            place.insert(published(entry, before, files)?.clone());
         }
         Ok(())
     }
