@@ -232,11 +232,12 @@ impl Lock {
         }
     }
 
-    /// The newest revision of every version, by id.
+    /// The newest revision of every version, in the order in which the versions came.
     pub fn current(&self) -> impl Iterator<Item = &Entry> {
-        self.schemas
-            .iter()
-            .filter(|entry| self.file(entry) == entry.file())
+        let firsts = self.schemas.iter().filter(|entry| entry.revision == 1);
+        firsts.filter_map(|first| {
+            self.newest(&first.context, &first.event_type, first.schema_version)
+        })
     }
 
     /// The lock file's text.
