@@ -1,4 +1,5 @@
-//! The query side: GraphQL over HTTP, and the registry of the events' schemas. Never writes, and never sees commands or the domain.
+//! The query side: GraphQL over HTTP, and the registry of the events' schemas. Never writes, and never sees commands or
+//! the domain.
 //!
 //! A schema needs [`Query`] as its root, the extension [`Reads`] and what [`http::prepare`] adds.
 
