@@ -17,7 +17,7 @@ help: ## List the targets
 
 .PHONY: setup
 setup: ## Install what running and testing need; done by the targets that need it
-	@$(SETUP) rust packages postgres kafka node
+	@$(SETUP) rust packages postgres kafka node confluent
 
 .PHONY: run
 run: ## Run Daybook with an embedded PostgreSQL and demo data (ARGS="…" for `daybook dev`)
@@ -99,17 +99,17 @@ sqlx-check: ## Fail if .sqlx is out of date
 	@infra/dev/sqlx.sh check
 
 .PHONY: generated
-generated: ## Regenerate docs/api from the code
+generated: ## Regenerate docs/api and the schemas of events from the code
 	@$(SETUP) rust packages
-	cargo run --locked --quiet --bin daybook -- generate --out docs/api
+	cargo run --locked --quiet --bin daybook -- generate
 
 .PHONY: generated-check
-generated-check: ## Fail if docs/api is out of date
+generated-check: ## Fail if docs/api or the schemas of events are out of date
 	@$(SETUP) rust packages
-	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && \
-	cargo run --locked --quiet --bin daybook -- generate --out "$$new" && \
-	for file in schema.graphql openapi.json; do \
-	  diff -u "docs/api/$$file" "$$new/$$file" || { echo "docs/api/$$file is out of date: run make generated and review the change" >&2; exit 1; }; \
+	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && cp -R docs/api event-schemas "$$new" && \
+	cargo run --locked --quiet --bin daybook -- generate --out "$$new/api" --event-schemas "$$new/event-schemas" && \
+	for folder in docs/api event-schemas; do \
+	  diff -ruN "$$folder" "$$new/$${folder##*/}" || { echo "$$folder is out of date: run make generated and review the change" >&2; exit 1; }; \
 	done
 
 .PHONY: infra-check

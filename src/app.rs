@@ -156,7 +156,8 @@ impl Application {
             let graphql = read_api::http::router(schema, options);
             router = router
                 .merge(gateway::protected(graphql, keys))
-                .merge(read_api::http::graphiql());
+                .merge(read_api::http::graphiql())
+                .merge(read_api::registry::router());
         }
         Ok(Self {
             router: gateway::edge(router, clock),

@@ -64,11 +64,14 @@ pub enum Verb {
     /// The relay to Kafka.
     #[command(subcommand)]
     Relay(Relay),
-    /// Write the generated references: OpenAPI document, GraphQL schema.
+    /// Write the generated references: OpenAPI document, GraphQL schema, schemas of events.
     Generate {
-        /// The folder to write to.
+        /// The folder of the references.
         #[arg(long, default_value = "docs/api")]
         out: PathBuf,
+        /// The folder of the crate whose event types are described.
+        #[arg(long, default_value = "event-schemas")]
+        event_schemas: PathBuf,
     },
     /// Print shell completions.
     Completions {

@@ -118,7 +118,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Topics(Topics::Apply) => topics::apply(&place, format).await,
             Verb::Topics(Topics::Verify(args)) => topics::verify(&place, &args, format).await,
             Verb::Relay(Relay::Status) => relay::status(&place, format).await,
-            Verb::Generate { out } => generate::run(&out),
+            Verb::Generate { out, event_schemas } => generate::run(&out, &event_schemas),
             Verb::Completions { .. } | Verb::Man { .. } => Ok(()),
         }
     });

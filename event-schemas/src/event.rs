@@ -83,6 +83,8 @@ pub trait Event: DomainEvent + Sized {
     /// The event stored as `payload` under that type and version. An older version is lifted to the newest by its
     /// upcasters, one after the other.
     fn decode(event_type: &str, schema_version: i16, payload: &[u8]) -> Result<Self, DecodeError>;
+    /// The JSON Schema of every type's newest version, in the order of [`TYPES`](Self::TYPES).
+    fn schemas() -> Vec<Value>;
 }
 
 /// A payload of `schema_version`, where `upcasters` lift from versions 1, 2 … to the newest. What [`events!`] makes of
@@ -135,7 +137,7 @@ pub fn read<T: DeserializeOwned>(
 ///
 /// A missing upcaster does not compile:
 /// ```compile_fail,E0080
-/// #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+/// #[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 /// pub struct Happened {}
 /// event_schemas::events! {
 ///     /// Of version 2, and nothing says how to read version 1.
@@ -192,6 +194,9 @@ macro_rules! events {
                     other => Err($crate::DecodeError::Unknown { event_type: other.to_owned(), schema_version }),
                 }
             }
+            fn schemas() -> Vec<serde_json::Value> {
+                vec![$($crate::schema::document::stored::<$variant>()),+]
+            }
         }
 
         $(impl From<$variant> for $name {
@@ -203,23 +208,24 @@ macro_rules! events {
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the macro makes a public enum")]
 mod tests {
+    use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
 
     use super::*;
 
     /// Version 1 had a weight in grams as text, version 2 as number, version 3 says the unit.
-    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
     pub struct Weighed {
         weight: u32,
         unit: Unit,
     }
 
-    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
     pub enum Unit {
         Gram,
     }
 
-    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+    #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
     pub struct Sold {}
 
     crate::events! {

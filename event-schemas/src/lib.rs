@@ -1,6 +1,7 @@
-//! The published language of Daybook: ids, envelope and event types. It owns what is written into
+//! The published language of Daybook: ids, envelope, event types and their schemas. It owns what is written into
 //! the log and read by everyone else; it never decides anything and never does I/O.
 
+pub mod asyncapi;
 pub mod country;
 pub mod customer;
 pub mod envelope;
@@ -12,6 +13,7 @@ pub mod number;
 pub mod order;
 pub mod organization;
 pub mod personal;
+pub mod schema;
 pub mod scope;
 pub mod stream;
 pub mod tenant;

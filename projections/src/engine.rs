@@ -100,7 +100,7 @@ impl Engine {
         };
         Ok(Self(Arc::new(Inner {
             builds,
-            pages: Pages::new(store.partitions(), source.clone()),
+            pages: Pages::new(store.partitions()),
             source,
             waiter: Waiter::new(store.clone()),
             connections: Semaphore::new(usize::from(options.connections.max(1))),
@@ -120,7 +120,10 @@ impl Engine {
 
     /// Applies at most one batch of one projection in one partition.
     pub async fn run_once(&self, projection: &str, partition: u16) -> Result<Progress, Error> {
-        self.0.step(self.0.build(projection)?, partition).await
+        let inner = &self.0;
+        inner
+            .step(inner.build(projection)?, partition, &inner.source)
+            .await
     }
 
     /// Applies everything that was in the log when it was called, in every partition, and lets new revisions that have
@@ -168,7 +171,7 @@ impl Inner {
             .collect())
     }
 
-    /// Applies events until the checkpoint has reached `head`.
+    /// Applies events of the log until the checkpoint has reached `head`.
     pub(crate) async fn reach(
         &self,
         build: &Build,
@@ -176,7 +179,7 @@ impl Inner {
         head: i64,
     ) -> Result<(), Error> {
         loop {
-            match self.step(build, partition).await? {
+            match self.step(build, partition, &Source::Log).await? {
                 Progress::At { next_offset, .. } if next_offset >= head => return Ok(()),
                 Progress::At { .. } => {}
                 // Whoever has it is working on the same.
@@ -194,14 +197,22 @@ impl Inner {
     }
 
     /// One batch of one partition; a smaller one where an event of it cannot be applied, so that those before it are.
-    pub(crate) async fn step(&self, build: &Build, partition: u16) -> Result<Progress, Error> {
+    pub(crate) async fn step(
+        &self,
+        build: &Build,
+        partition: u16,
+        source: &Source,
+    ) -> Result<Progress, Error> {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Progress::Busy);
         };
         let mut most = self.batch();
         loop {
             let mut from = 0;
-            match self.attempt(build, &[partition], most, &mut from).await {
+            match self
+                .attempt(build, source, &[partition], most, &mut from)
+                .await
+            {
                 // Our own failed attempt may still be on its way out.
                 Ok(done) if done.is_empty() && most < self.batch() => {
                     tokio::time::sleep(BUSY).await;
@@ -230,7 +241,7 @@ impl Inner {
         partitions: &[u16],
     ) -> Result<Vec<(u16, Progress)>, Failure> {
         if let [partition] = partitions {
-            return match self.step(build, *partition).await {
+            return match self.step(build, *partition, &self.source).await {
                 Ok(Progress::Busy) => Ok(Vec::new()),
                 Ok(progress) => Ok(vec![(*partition, progress)]),
                 Err(error) => Err(Failure::Other(error)),
@@ -239,7 +250,8 @@ impl Inner {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Vec::new());
         };
-        self.attempt(build, partitions, self.batch(), &mut 0).await
+        self.attempt(build, &self.source, partitions, self.batch(), &mut 0)
+            .await
     }
 
     /// How many events a batch takes in at most.
@@ -252,6 +264,7 @@ impl Inner {
     async fn attempt(
         &self,
         build: &Build,
+        source: &Source,
         partitions: &[u16],
         most: i64,
         from: &mut i64,
@@ -265,7 +278,7 @@ impl Inner {
         };
         let locked = self.lock(&mut tx, build, partitions).await?;
         *from = locked.first().map_or(0, |(_, next)| *next);
-        let found = self.pages.read(&mut tx, &locked, most).await?;
+        let found = self.pages.read(source, &mut tx, &locked, most).await?;
         let (mut slices, mut done) = (Vec::new(), Vec::new());
         for ((partition, next), slice) in locked.into_iter().zip(found) {
             if slice.events().is_empty() {

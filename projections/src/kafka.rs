@@ -3,7 +3,8 @@
 mod decode;
 mod envelope;
 mod error;
-pub(crate) mod feed;
+mod feed;
+pub(crate) mod member;
 mod tail;
 pub mod topic;
 pub mod verify;
@@ -18,7 +19,7 @@ use rdkafka::{
 
 pub use error::Error;
 
-pub(crate) use envelope::Envelope;
+pub(crate) use envelope::{Envelope, SCHEMA_ID};
 pub(crate) use error::is_fence;
 pub(crate) use feed::{Feed, Taken};
 pub(crate) use tail::{Record, Tail};
@@ -27,10 +28,12 @@ pub(crate) use tail::{Record, Tail};
 pub(crate) const MAX_RECORD: u32 = 2 << 20;
 
 /// Client properties that Daybook sets itself, because exactly-once delivery rests on them.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
+    // A follower may not know the end yet.
+    "client.rack",
     "enable.auto.commit",
     "enable.idempotence",
     "enable.partition.eof",
@@ -141,7 +144,7 @@ impl Settings {
         format!("{}.relay.checkpoints", self.prefix)
     }
 
-    /// The consumer group of the projections.
+    /// What the consumer groups of the projections begin with.
     pub fn group(&self) -> String {
         format!("{}.projections.{}", self.prefix, self.cluster)
     }

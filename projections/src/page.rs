@@ -33,23 +33,18 @@ impl Slice {
 }
 
 /// The recent pages of every partition.
-pub(crate) struct Pages {
-    source: Source,
-    recent: Vec<Mutex<VecDeque<Arc<Vec<RecordedEvent>>>>>,
-}
+pub(crate) struct Pages(Vec<Mutex<VecDeque<Arc<Vec<RecordedEvent>>>>>);
 
 impl Pages {
-    pub(crate) fn new(partitions: u16, source: Source) -> Self {
-        Self {
-            source,
-            recent: (0..partitions).map(|_| Mutex::default()).collect(),
-        }
+    pub(crate) fn new(partitions: u16) -> Self {
+        Self((0..partitions).map(|_| Mutex::default()).collect())
     }
 
     /// Events from these offsets on, about `most` in all: from recent pages, or read in this transaction while the others
     /// that want the same pages wait for them. The partitions ascend, so that nobody waits in a circle.
     pub(crate) async fn read(
         &self,
+        source: &Source,
         tx: &mut PartitionTx,
         places: &[(u16, i64)],
         most: i64,
@@ -59,7 +54,7 @@ impl Pages {
         let mut slices = Vec::with_capacity(places.len());
         let mut missing = Vec::new();
         for (partition, from) in places {
-            let Some(pages) = self.recent.get(usize::from(*partition)) else {
+            let Some(pages) = self.0.get(usize::from(*partition)) else {
                 slices.push(Slice::default());
                 continue;
             };
@@ -81,7 +76,7 @@ impl Pages {
         }
         let spans: Vec<Span> = missing.iter().map(|(_, span, _)| *span).collect();
         let bytes = MAX_BYTES / i64::try_from(spans.len()).unwrap_or(1);
-        let found = self.source.read(tx, &spans, bytes).await?;
+        let found = source.read(tx, &spans, bytes).await?;
         for ((place, span, mut pages), page) in missing.into_iter().zip(found) {
             let page = Arc::new(page);
             let Some(slice) = cut(&page, span.from, most) else {

@@ -32,6 +32,8 @@ const FIRST_REST: Duration = Duration::from_millis(200);
 const LAST_REST: Duration = Duration::from_secs(5);
 /// A lead that lasted so long has recovered from what was before.
 const SOUND: Duration = Duration::from_secs(10);
+/// How often in a row a leader may be fenced before it says so.
+const FENCED: u32 = 3;
 /// How often lag is measured.
 const MEASURE: Duration = Duration::from_secs(5);
 
@@ -40,6 +42,8 @@ pub struct Relay {
     store: Store,
     settings: Settings,
     admin: Admin,
+    /// A reader for each slot.
+    tails: Vec<Arc<Tail>>,
     leases: Leases,
 }
 
@@ -54,6 +58,9 @@ impl Relay {
     ) -> Result<Self, Error> {
         Ok(Self {
             admin: Admin::try_new(&settings, store.partitions())?,
+            tails: slot::all(store.partitions())
+                .map(|_| Tail::try_new(&settings).map(Arc::new))
+                .collect::<Result<_, _>>()?,
             leases: Leases::new(store.clone(), holder, place),
             store,
             settings,
@@ -64,8 +71,13 @@ impl Relay {
     pub fn run(self, tasks: &TaskTracker, cancelled: &CancellationToken) {
         let (relay, cancelled) = (Arc::new(self), cancelled.clone());
         let mut slots = tokio::task::JoinSet::new();
-        for slot in slot::all(relay.store.partitions()) {
-            slots.spawn(serve(Arc::clone(&relay), slot, cancelled.clone()));
+        for (slot, tail) in (0..).zip(&relay.tails) {
+            slots.spawn(serve(
+                Arc::clone(&relay),
+                slot,
+                Arc::clone(tail),
+                cancelled.clone(),
+            ));
         }
         tasks.spawn(async move {
             tokio::join!(relay.leases.keep(&cancelled), relay.measure(&cancelled));
@@ -105,42 +117,41 @@ impl Relay {
 }
 
 /// Leads a slot whenever this process has its lease.
-async fn serve(relay: Arc<Relay>, slot: u16, cancelled: CancellationToken) {
-    let tail = match Tail::try_new(&relay.settings) {
-        Ok(tail) => Arc::new(tail),
-        Err(error) => {
-            tracing::error!(
-                slot,
-                error = &error as &dyn std::error::Error,
-                "the relay cannot read from Kafka"
-            );
-            return;
-        }
-    };
+async fn serve(relay: Arc<Relay>, slot: u16, tail: Arc<Tail>, cancelled: CancellationToken) {
     let mut over = Over::new(slot, relay.leases.held());
-    let mut rest = FIRST_REST;
+    let (mut rest, mut fenced) = (FIRST_REST, 0);
     warm_up(&relay, slot, &tail, &cancelled).await;
+    let _want = relay.leases.want(slot);
     loop {
         tokio::select! {
             () = over.begin() => {}
-            () = cancelled.cancelled() => break,
+            () = cancelled.cancelled() => return,
         }
         let began = Instant::now();
         let Err(error) = Lead::run(&relay, slot, &tail, &mut over).await else {
             continue;
         };
         if began.elapsed() >= SOUND {
-            rest = FIRST_REST;
+            (rest, fenced) = (FIRST_REST, 0);
         }
-        counter!(metric::FAILURES).increment(1);
         if matches!(error, Error::Diverged(_)) {
             rest = LAST_REST;
         }
+        counter!(metric::FAILURES).increment(1);
         log(slot, &error, rest);
-        relay.leases.rest(slot, Instant::now() + rest, &error).await;
+        fenced = if matches!(error, Error::Fenced) {
+            fenced + 1
+        } else {
+            0
+        };
+        // Once it is what must happen to whoever slept; again and again it is what somebody should look at.
+        let trouble = (fenced == 0 || fenced > FENCED).then(|| error.to_string());
+        relay
+            .leases
+            .rest(slot, Instant::now() + rest, trouble)
+            .await;
         rest = (rest * 2).min(LAST_REST);
     }
-    drop(spawn_blocking(move || drop(tail)).await);
 }
 
 fn log(slot: u16, error: &Error, rest: Duration) {

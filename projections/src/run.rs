@@ -18,7 +18,7 @@ use crate::{
     engine::Inner,
     error::Failure,
     install::Build,
-    kafka::{Feed, Settings, feed},
+    kafka::{Feed, Settings, member},
     lag::lag,
     metric,
     source::Source,
@@ -245,7 +245,16 @@ async fn feeding(
         );
         let reading = tokio::task::spawn_blocking(move || {
             let names = engine.builds.iter().map(|build| build.name().to_owned());
-            feed::run(&feed, &kafka, &engine.store, names.collect(), &ended)
+            let builds = engine.builds.iter().map(|build| build.number.to_string());
+            let builds = builds.collect::<Vec<_>>().join("-");
+            member::run(
+                &feed,
+                &kafka,
+                &engine.store,
+                names.collect(),
+                &builds,
+                &ended,
+            )
         });
         let failed = match reading.await {
             Ok(Ok(())) => continue,

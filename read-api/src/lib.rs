@@ -1,8 +1,10 @@
-//! The query side: GraphQL over HTTP. Never writes, and never sees commands or the domain.
+//! The query side: GraphQL over HTTP, and the registry of the events' schemas. Never writes, and never sees commands or
+//! the domain.
 //!
 //! A schema needs [`Query`] as its root, the extension [`Reads`] and what [`http::prepare`] adds.
 
 pub mod http;
+pub mod registry;
 
 mod customer;
 mod failure;

@@ -45,6 +45,7 @@ mod projections;
 mod real_data;
 mod relay;
 mod restart;
+mod schema_registry;
 mod snapshot;
 mod standby;
 mod stats;

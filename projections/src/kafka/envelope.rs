@@ -3,8 +3,11 @@
 
 use std::{borrow::Cow, fmt::Write};
 
-use event_schemas::RecordedEvent;
+use event_schemas::{RecordedEvent, schema};
 use serde::Deserialize;
+
+/// Where Confluent's clients look for the schema of a value that they must not touch.
+pub(crate) const SCHEMA_ID: &str = "__value_schema_id";
 
 /// What the headers take from the metadata, borrowed where JSON allows it. Programs that bring events of their own may
 /// have other metadata.
@@ -78,13 +81,20 @@ impl Envelope {
         give(
             "ce_dataschema",
             self.format(format_args!(
-                "/schemas/{context}/{}.v{}.json",
-                event.event_type, event.schema_version
+                "{}{context}/{}.v{}.json",
+                schema::BASE_URI,
+                event.event_type,
+                event.schema_version
             )),
         );
         give("ce_recordedtime", time(&event.recorded_at).as_bytes());
         if let Some(traceparent) = &told.traceparent {
             give("traceparent", traceparent.as_bytes());
+        }
+        // Another program's event may have the name of one of ours.
+        let published = schema::find(&event.event_type, event.schema_version);
+        if let Some(published) = published.filter(|schema| schema.context == context) {
+            give(SCHEMA_ID, &published.header());
         }
     }
 
@@ -131,7 +141,11 @@ mod tests {
     fn headers(event: &RecordedEvent) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
         Envelope::new("/daybook/main".to_owned()).headers(event, |name, value| {
-            headers.push((name, String::from_utf8(value.to_vec()).unwrap()));
+            if name == SCHEMA_ID {
+                assert_eq!((value.len(), value.first()), (17, Some(&1)));
+            } else {
+                headers.push((name, String::from_utf8(value.to_vec()).unwrap()));
+            }
         });
         headers
     }
@@ -159,7 +173,7 @@ mod tests {
                 "ce_offset: 41",
                 "ce_correlationid: 00000000-0000-0000-0000-000000000004",
                 "ce_causationid: 00000000-0000-0000-0000-000000000005",
-                "ce_dataschema: /schemas/order/OrderPlaced.v1.json",
+                "ce_dataschema: https://daybook.dev/schemas/order/OrderPlaced.v1.json",
                 "ce_recordedtime: 1970-01-01T00:00:01.500000Z",
             ]
         );
@@ -175,6 +189,27 @@ mod tests {
         let metadata = METADATA.replacen('{', r#"{"traceparent":"00-a\u0062-c-01","#, 1);
         let told = headers(&event(&metadata));
         assert_eq!(told.last(), Some(&("traceparent", "00-ab-c-01".to_owned())));
+    }
+
+    #[test]
+    fn an_event_of_ours_names_its_schema_and_others_do_not() {
+        let names_one = |event: &RecordedEvent| {
+            let mut named = false;
+            Envelope::new(String::new()).headers(event, |name, _| named |= name == SCHEMA_ID);
+            named
+        };
+        let ours = event(METADATA);
+        assert!(names_one(&ours));
+        let newer = RecordedEvent {
+            schema_version: 99,
+            ..ours.clone()
+        };
+        assert!(!names_one(&newer));
+        let foreign = RecordedEvent {
+            stream: StreamId("account-1".into()),
+            ..ours
+        };
+        assert!(!names_one(&foreign));
     }
 
     #[test]

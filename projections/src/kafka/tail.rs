@@ -18,8 +18,9 @@ use super::{Error, Quiet, Settings};
 const DOING: &str = "reading the last records of a topic";
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many offsets before the end to begin with. A transaction's end has an offset too, and so have aborted records.
-const NEAR: [i64; 2] = [8, 5_000];
+/// How many offsets before the end to begin with, one after the other. A transaction's end has an offset too, and so have
+/// aborted records.
+const NEAR: [i64; 6] = [8, 512, 8_192, 131_072, 2_097_152, 33_554_432];
 
 /// A reader of ends.
 pub(crate) struct Tail(BaseConsumer<Quiet>);
@@ -97,6 +98,8 @@ impl Tail {
             list.add_partition_offset(topic, i32::from(*partition), offset)
                 .map_err(Error::kafka(DOING))?;
         }
+        // What went wrong while nobody asked.
+        while self.0.poll(Duration::ZERO).is_some() {}
         self.0.assign(&list).map_err(Error::kafka(DOING))?;
         let found = read_to_end(&self.0, partitions.len());
         self.0.unassign().map_err(Error::kafka(DOING))?;
@@ -156,6 +159,7 @@ pub(super) fn passes(error: &KafkaError) -> bool {
             Code::BrokerTransportFailure
                 | Code::AllBrokersDown
                 | Code::OperationTimedOut
+                | Code::Resolve
                 | Code::LeaderNotAvailable
                 | Code::NotLeaderForPartition
         )

@@ -91,7 +91,7 @@ pub fn topics(settings: &Settings, partitions: u16) -> Vec<Topic> {
         ("min.insync.replicas", in_sync.to_string()),
         ("max.message.bytes", MAX_RECORD.to_string()),
     ];
-    let topic = |name, own: [(&'static str, String); 2]| Topic {
+    let topic = |name, own: Vec<(&'static str, String)>| Topic {
         name,
         partitions,
         replication_factor: settings.replication_factor,
@@ -100,14 +100,15 @@ pub fn topics(settings: &Settings, partitions: u16) -> Vec<Topic> {
     vec![
         topic(
             settings.events(),
-            [
+            vec![
                 ("cleanup.policy", "delete".to_owned()),
                 ("retention.ms", FOR_EVER.to_owned()),
+                ("retention.bytes", FOR_EVER.to_owned()),
             ],
         ),
         topic(
             settings.checkpoints(),
-            [
+            vec![
                 ("cleanup.policy", "compact".to_owned()),
                 ("segment.ms", "86400000".to_owned()),
             ],
@@ -436,7 +437,7 @@ mod tests {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>(),
             [
-                "create daybook.events.v1 with 16 partitions, 3 times, cleanup.policy=delete, retention.ms=-1, min.insync.replicas=2, max.message.bytes=2097152"
+                "create daybook.events.v1 with 16 partitions, 3 times, cleanup.policy=delete, retention.ms=-1, retention.bytes=-1, min.insync.replicas=2, max.message.bytes=2097152"
             ]
         );
     }

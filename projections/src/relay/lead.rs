@@ -10,6 +10,7 @@ use std::{
 use event_store::read::Span;
 use metrics::{counter, histogram};
 use tokio::{sync::watch, task::spawn_blocking};
+use uuid::Uuid;
 
 use super::{
     Relay, checkpoint, metric,
@@ -31,6 +32,8 @@ pub(super) struct Lead<'a> {
     slot: u16,
     /// Of each partition the first offset that is not published.
     places: BTreeMap<u16, i64>,
+    /// And the event before it.
+    last: BTreeMap<u16, Uuid>,
     /// Where a partition cannot be read on.
     stuck: BTreeMap<u16, i64>,
     looked: Instant,
@@ -46,15 +49,20 @@ impl<'a> Lead<'a> {
     ) -> Result<(), Error> {
         relay.admin.check().await?;
         let settings = relay.settings.clone();
-        let publisher = spawn_blocking(move || Publisher::init(&settings, slot)).await??;
+        let publisher =
+            Closing(spawn_blocking(move || Publisher::init(&settings, slot).map(Some)).await??);
         let (settings, tail) = (relay.settings.clone(), Arc::clone(tail));
         let partitions = slot::partitions(slot, relay.store.partitions());
         let found =
             spawn_blocking(move || checkpoint::read(&tail, &settings, &partitions)).await??;
         checkpoint::guard(&relay.store, &found).await?;
         let places: BTreeMap<u16, i64> = found
+            .iter()
+            .map(|(partition, at)| (*partition, at.as_ref().map_or(0, |at| at.offset + 1)))
+            .collect();
+        let last = found
             .into_iter()
-            .map(|(partition, at)| (partition, at.map_or(0, |at| at.offset + 1)))
+            .filter_map(|(partition, at)| Some((partition, at?.event_id)))
             .collect();
         for (partition, next) in &places {
             relay.leases.progress().moved(*partition, *next);
@@ -65,13 +73,14 @@ impl<'a> Lead<'a> {
             relay,
             slot,
             places,
+            last,
             stuck: BTreeMap::new(),
             looked: Instant::now(),
         };
         lead.publish_all(publisher, over).await
     }
 
-    async fn publish_all(mut self, mut publisher: Publisher, over: &mut Over) -> Result<(), Error> {
+    async fn publish_all(mut self, mut publisher: Closing, over: &mut Over) -> Result<(), Error> {
         let mut heads = self.relay.store.heads().subscribe();
         let mut ready = self.read(true).await?;
         while !over.is() {
@@ -85,20 +94,25 @@ impl<'a> Lead<'a> {
             let began = Instant::now();
             for last in batch.iter().filter_map(|page| page.last()) {
                 self.places.insert(last.partition, last.offset + 1);
+                self.last.insert(last.partition, last.event_id);
             }
+            let Some(mut sender) = publisher.0.take() else {
+                return Ok(());
+            };
             let sending = spawn_blocking(move || {
-                let done = publisher.publish(&batch);
-                (publisher, batch, done)
+                let done = sender.publish(&batch);
+                (sender, batch, done)
             });
             let (sent, next) = tokio::join!(sending, self.read(false));
             let (back, batch, done) = sent?;
+            publisher.0 = Some(back);
             done?;
-            publisher = back;
             self.tell(&batch, began);
             ready = next?;
         }
-        // A client that is dropped waits for its threads.
-        spawn_blocking(move || drop(publisher)).await?;
+        if let Some(publisher) = publisher.0.take() {
+            spawn_blocking(move || drop(publisher)).await?;
+        }
         Ok(())
     }
 
@@ -141,17 +155,19 @@ impl<'a> Lead<'a> {
             let share = |all: i64| (all / i64::try_from(due.len()).unwrap_or(1)).max(1);
             let spans: Vec<Span> = due
                 .iter()
-                .map(|(partition, from, room)| Span {
-                    partition: *partition,
-                    from: *from,
-                    most: share(MAX_EVENTS).min(*room),
+                .map(|(partition, next, room)| {
+                    // With the event before: the log may have become another one.
+                    let before = i64::from(*next > 0);
+                    Span {
+                        partition: *partition,
+                        from: next - before,
+                        most: share(MAX_EVENTS).min(*room) + before,
+                    }
                 })
                 .collect();
             let mut tx = self.relay.store.partition_tx().await?;
             match tx.read_partitions(&spans, share(MAX_BYTES)).await {
-                Ok(pages) => {
-                    return Ok(pages.into_iter().filter(|page| !page.is_empty()).collect());
-                }
+                Ok(pages) => return self.follow(&spans, pages),
                 // What is before it is published; the other partitions go on.
                 Err(event_store::Error::Corrupt {
                     partition, offset, ..
@@ -165,6 +181,28 @@ impl<'a> Lead<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What follows the events that were published. Fails if those are not where they were.
+    fn follow(&self, spans: &[Span], pages: Batch) -> Result<Batch, Error> {
+        let mut batch = Batch::new();
+        for (span, mut page) in spans.iter().zip(pages) {
+            let next = self.places.get(&span.partition).copied().unwrap_or(0);
+            if span.from < next {
+                let before = (!page.is_empty()).then(|| page.remove(0).event_id);
+                let last = self.last.get(&span.partition).copied();
+                if before != last {
+                    return Err(Error::Diverged(format!(
+                        "event {} of partition {} was published and is not in the log any more: the database was replaced while the relay ran",
+                        span.from, span.partition
+                    )));
+                }
+            }
+            if !page.is_empty() {
+                batch.push(page);
+            }
+        }
+        Ok(batch)
     }
 
     /// True if that is news.
@@ -191,6 +229,17 @@ impl<'a> Lead<'a> {
             _ = heads.wait_for(moved) => {}
             () = tokio::time::sleep_until(look.into()) => {}
             () = over.wait() => {}
+        }
+    }
+}
+
+/// A publisher that is dropped where it may wait for its threads.
+struct Closing(Option<Publisher>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(publisher) = self.0.take() {
+            spawn_blocking(move || drop(publisher));
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{progress::Progress, slot};
+use super::progress::Progress;
 use crate::kafka::Error;
 
 /// How long a lease lasts without being renewed.
@@ -28,6 +28,8 @@ pub(super) struct Leases {
     holder: Uuid,
     place: String,
     held: watch::Sender<BTreeSet<u16>>,
+    /// Slots that somebody here is ready to lead.
+    wanted: Mutex<BTreeSet<u16>>,
     /// Slots that are left to others for a while: what failed here may work there.
     resting: Mutex<BTreeMap<u16, Instant>>,
     /// Why a slot publishes nothing.
@@ -42,6 +44,7 @@ impl Leases {
             holder,
             place,
             held: watch::Sender::new(BTreeSet::new()),
+            wanted: Mutex::default(),
             resting: Mutex::default(),
             troubles: Mutex::default(),
             progress: Progress::default(),
@@ -67,10 +70,9 @@ impl Leases {
     }
 
     /// Leaves a slot to others until then, and says why.
-    pub(super) async fn rest(&self, slot: u16, until: Instant, why: &Error) {
+    pub(super) async fn rest(&self, slot: u16, until: Instant, trouble: Option<String>) {
         lock(&self.resting).insert(slot, until);
         self.held.send_if_modified(|held| held.remove(&slot));
-        let trouble = (!matches!(why, Error::Fenced)).then(|| why.to_string());
         self.tell(slot, trouble.clone());
         let told = async {
             let mut tx = self.store.partition_tx().await?;
@@ -96,11 +98,13 @@ impl Leases {
 
     /// Renews and takes leases until cancelled, then gives them back.
     pub(super) async fn keep(&self, cancelled: &CancellationToken) {
-        let all: Vec<u16> = slot::all(self.store.partitions()).collect();
         while !cancelled.is_cancelled() {
-            let wanted = self.wanted(&all);
+            let wanted = self.wanted();
             match tokio::time::timeout(LASTS, self.take(&wanted)).await {
-                Ok(Ok(held)) => {
+                Ok(Ok(mut held)) => {
+                    // One may have begun to rest meanwhile.
+                    let wanted = self.wanted();
+                    held.retain(|slot| wanted.contains(slot));
                     self.held.send_if_modified(|known| {
                         let differs = *known != held;
                         *known = held;
@@ -147,11 +151,19 @@ impl Leases {
         }
     }
 
-    fn wanted(&self, all: &[u16]) -> Vec<u16> {
+    /// Somebody here is ready to lead the slot, for as long as the answer lives.
+    pub(super) fn want(&self, slot: u16) -> Want<'_> {
+        lock(&self.wanted).insert(slot);
+        Want { leases: self, slot }
+    }
+
+    fn wanted(&self) -> Vec<u16> {
         let now = Instant::now();
         let mut resting = lock(&self.resting);
         resting.retain(|_, until| *until > now);
-        all.iter()
+        let wanted = lock(&self.wanted);
+        wanted
+            .iter()
             .copied()
             .filter(|slot| !resting.contains_key(slot))
             .collect()
@@ -200,6 +212,18 @@ impl Leases {
             .into_iter()
             .filter_map(|slot| u16::try_from(slot).ok())
             .collect())
+    }
+}
+
+/// The wish to lead a slot.
+pub(super) struct Want<'a> {
+    leases: &'a Leases,
+    slot: u16,
+}
+
+impl Drop for Want<'_> {
+    fn drop(&mut self) {
+        lock(&self.leases.wanted).remove(&self.slot);
     }
 }
 

@@ -1,0 +1,101 @@
+//! The topic of all events, as `AsyncAPI` 3.0 document. Describes what consumers meet; sends nothing. The channel and the
+//! headers are written in `asyncapi/*.yaml`, the messages come from the registered schemas.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use crate::schema::{
+    TOPIC, document,
+    lock::{Files, Lock},
+};
+
+/// Up to the channel's messages.
+const HEAD: &str = include_str!("asyncapi/head.yaml");
+/// Everything else, up to the messages themselves.
+const COMPONENTS: &str = include_str!("asyncapi/components.yaml");
+
+/// The document as YAML: a message for every version of every event type, which refers to its schema in the folder
+/// `schemas` beside it.
+pub fn document(lock: &Lock, files: &Files) -> String {
+    let mut text = HEAD
+        .replace("{version}", env!("CARGO_PKG_VERSION"))
+        .replace("{topic}", TOPIC);
+    let mut messages = String::new();
+    for entry in lock.current() {
+        let title = entry.title();
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "      {title}:\n        $ref: '#/components/messages/{title}'\n"
+        );
+        let (context, event_type, version) =
+            (&entry.context, &entry.event_type, entry.schema_version);
+        let uri = document::uri(context, event_type, version);
+        let file = entry.file();
+        let summary = files.get(&file).map(|text| summary(text));
+        let _ = write!(
+            messages,
+            "    {title}:
+      name: {context}.{event_type}
+      title: {event_type}, version {version}
+      summary: {}
+      contentType: application/json
+      correlationId:
+        $ref: '#/components/correlationIds/conversation'
+      headers:
+        allOf:
+          - $ref: '#/components/schemas/headers'
+          - type: object
+            properties:
+              ce_type:
+                const: {context}.{event_type}
+              ce_dataschema:
+                const: {uri}
+      payload:
+        $ref: ./schemas/{file}
+      bindings:
+        $ref: '#/components/messageBindings/record'
+",
+            summary.unwrap_or_default(),
+        );
+    }
+    text + COMPONENTS + &messages
+}
+
+/// What the schema says of itself, as quoted YAML: text in JSON is text in YAML.
+fn summary(schema: &str) -> Value {
+    let schema: Option<Value> = serde_json::from_str(schema).ok();
+    schema
+        .and_then(|mut schema| schema.get_mut("description").map(Value::take))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::schema::document::newest;
+
+    #[test]
+    fn every_version_has_its_message() {
+        let none = Lock::default();
+        let newest: Vec<_> = newest()
+            .into_iter()
+            .filter(|document| document.event_type == "OrderPlaced")
+            .collect();
+        let plan = crate::schema::lock::plan(&none, &BTreeMap::new(), &newest);
+        let text = plan.map(|plan| document(&plan.lock, &plan.files));
+        let text = text.unwrap_or_default();
+        for part in [
+            "address: daybook.events.v1\n",
+            "      order.OrderPlaced.v1:\n        $ref: '#/components/messages/order.OrderPlaced.v1'\n",
+            "    order.OrderPlaced.v1:\n      name: order.OrderPlaced\n",
+            "      summary: \"A customer ordered.\"\n",
+            "        $ref: ./schemas/order/OrderPlaced.v1.json\n",
+        ] {
+            assert_eq!(text.matches(part).count(), 1, "{part}\n{text}");
+        }
+    }
+}
