@@ -100,7 +100,12 @@ impl Leases {
     pub(super) async fn keep(&self, cancelled: &CancellationToken) {
         while !cancelled.is_cancelled() {
             let wanted = self.wanted();
-            match tokio::time::timeout(LASTS, self.take(&wanted)).await {
+            let moved = self.progress.take();
+            let taken = tokio::time::timeout(LASTS, self.take(&wanted, &moved)).await;
+            if !matches!(taken, Ok(Ok(_))) {
+                self.progress.put_back(moved);
+            }
+            match taken {
                 Ok(Ok(mut held)) => {
                     // One may have begun to rest meanwhile.
                     let wanted = self.wanted();
@@ -170,7 +175,7 @@ impl Leases {
     }
 
     /// Takes those that are free or ours, and writes down how far the others may see us.
-    async fn take(&self, wanted: &[u16]) -> Result<BTreeSet<u16>, Error> {
+    async fn take(&self, wanted: &[u16], moved: &[(u16, i64)]) -> Result<BTreeSet<u16>, Error> {
         let narrow = |n: &u16| i16::try_from(*n).unwrap_or(i16::MAX);
         let slots: Vec<i16> = wanted.iter().map(narrow).collect();
         let troubles: Vec<Option<String>> = {
@@ -180,7 +185,6 @@ impl Leases {
                 .map(|slot| troubles.get(slot).cloned())
                 .collect()
         };
-        let moved = self.progress.take();
         let mut tx = self.store.partition_tx().await?;
         // What a crash takes away has ended or is written again soon: nobody waits for the disk.
         let held = sqlx::query_scalar!(

@@ -21,4 +21,28 @@ impl Progress {
         let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *moved).into_iter().collect()
     }
+    /// Puts back what could not be written down, but for what has moved on since.
+    pub(super) fn put_back(&self, taken: Vec<(u16, i64)>) {
+        let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (partition, next) in taken {
+            moved.entry(partition).or_insert(next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_back_never_goes_behind_what_moved_since() {
+        let progress = Progress::default();
+        progress.moved(1, 10);
+        progress.moved(2, 20);
+        let taken = progress.take();
+        progress.moved(1, 11);
+        progress.put_back(taken);
+        assert_eq!(progress.take(), [(1, 11), (2, 20)]);
+        assert!(progress.take().is_empty());
+    }
 }
