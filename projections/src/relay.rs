@@ -5,9 +5,11 @@ mod checkpoint;
 mod lead;
 mod lease;
 pub mod metric;
+mod place;
 mod progress;
 mod publisher;
 mod slot;
+mod states;
 mod status;
 
 use std::{

@@ -25,6 +25,9 @@ const NEAR: [i64; 6] = [8, 512, 8_192, 131_072, 2_097_152, 33_554_432];
 /// A reader of ends.
 pub(crate) struct Tail(BaseConsumer<Quiet>);
 
+/// Last records, by topic and partition.
+pub(crate) type Ends = BTreeMap<(String, u16), Record>;
+
 /// What is kept of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Record {
@@ -65,21 +68,20 @@ impl Tail {
         consumer(settings).map(Self)
     }
 
-    /// The last record of each of these partitions, where there is one. Blocks.
-    pub(crate) fn last(
-        &self,
-        topic: &str,
-        partitions: &[u16],
-    ) -> Result<BTreeMap<u16, Record>, Error> {
-        let mut found = BTreeMap::new();
-        let mut missing = partitions.to_vec();
+    /// The last record of each of these partitions of each of these topics, where there is one. Blocks.
+    pub(crate) fn last(&self, topics: &[&str], partitions: &[u16]) -> Result<Ends, Error> {
+        let mut found = Ends::new();
+        let mut missing: Vec<(String, u16)> = topics
+            .iter()
+            .flat_map(|topic| partitions.iter().map(|p| ((*topic).to_owned(), *p)))
+            .collect();
         for offset in NEAR
             .map(Offset::OffsetTail)
             .into_iter()
             .chain([Offset::Beginning])
         {
-            found.extend(self.from(topic, &missing, offset)?);
-            missing.retain(|partition| !found.contains_key(partition));
+            found.extend(self.from(&missing, offset)?);
+            missing.retain(|place| !found.contains_key(place));
             if missing.is_empty() {
                 break;
             }
@@ -87,21 +89,16 @@ impl Tail {
         Ok(found)
     }
 
-    fn from(
-        &self,
-        topic: &str,
-        partitions: &[u16],
-        offset: Offset,
-    ) -> Result<BTreeMap<u16, Record>, Error> {
+    fn from(&self, places: &[(String, u16)], offset: Offset) -> Result<Ends, Error> {
         let mut list = TopicPartitionList::new();
-        for partition in partitions {
+        for (topic, partition) in places {
             list.add_partition_offset(topic, i32::from(*partition), offset)
                 .map_err(Error::kafka(DOING))?;
         }
         // What went wrong while nobody asked.
         while self.0.poll(Duration::ZERO).is_some() {}
         self.0.assign(&list).map_err(Error::kafka(DOING))?;
-        let found = read_to_end(&self.0, partitions.len());
+        let found = read_to_end(&self.0, places.len());
         self.0.unassign().map_err(Error::kafka(DOING))?;
         found
     }
@@ -125,17 +122,15 @@ pub(super) fn consumer(settings: &Settings) -> Result<BaseConsumer<Quiet>, Error
 }
 
 /// The last record of each partition that is assigned, of which so many are `open`.
-fn read_to_end(
-    consumer: &BaseConsumer<Quiet>,
-    mut open: usize,
-) -> Result<BTreeMap<u16, Record>, Error> {
-    let mut found = BTreeMap::new();
+fn read_to_end(consumer: &BaseConsumer<Quiet>, mut open: usize) -> Result<Ends, Error> {
+    let mut found = Ends::new();
     let mut deadline = Instant::now() + PATIENCE;
     while open > 0 {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
                 if let Ok(partition) = u16::try_from(message.partition()) {
-                    found.insert(partition, Record::of(&message));
+                    let place = (message.topic().to_owned(), partition);
+                    found.insert(place, Record::of(&message));
                 }
                 deadline = Instant::now() + PATIENCE;
             }

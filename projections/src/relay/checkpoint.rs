@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use event_schemas::RecordedEvent;
 use event_store::Store;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::place::{self, Place, Reached};
 use crate::kafka::{Error, Record, Settings, Tail};
 
 /// The last event that was published of a partition.
@@ -16,41 +16,50 @@ use crate::kafka::{Error, Record, Settings, Tail};
 pub(super) struct Checkpoint {
     pub(super) offset: i64,
     pub(super) event_id: Uuid,
+    /// How far the other topics are, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) topics: BTreeMap<String, Reached>,
 }
 
-impl Checkpoint {
-    pub(super) fn of(event: &RecordedEvent) -> Self {
-        Self {
-            offset: event.offset,
-            event_id: event.event_id,
-        }
-    }
-}
-
-/// Where each of these partitions goes on, as Kafka says. Blocks. Fails if the topic of the checkpoints and that of the events
-/// do not agree.
+/// Where each of these partitions goes on, as Kafka says. Blocks. Fails if the topic of the checkpoints and the others do not
+/// agree.
 pub(super) fn read(
     tail: &Tail,
     settings: &Settings,
     partitions: &[u16],
-) -> Result<BTreeMap<u16, Option<Checkpoint>>, Error> {
+) -> Result<BTreeMap<u16, Place>, Error> {
     let (checkpoints, events) = (settings.checkpoints(), settings.events());
-    let told = tail.last(&checkpoints, partitions)?;
-    let last = tail.last(&events, partitions)?;
+    let outputs = settings.outputs();
+    let mut topics = vec![checkpoints.as_str(), events.as_str()];
+    topics.extend(outputs.iter().map(|output| output.topic.as_str()));
+    let mut ends = tail.last(&topics, partitions)?;
+    let mut last = |topic: &str, partition| ends.remove(&(topic.to_owned(), partition));
     partitions
         .iter()
         .map(|partition| {
-            let checkpoint = told
-                .get(partition)
-                .map(|record| parse(&checkpoints, *partition, record))
+            let checkpoint = last(&checkpoints, *partition)
+                .map(|record| parse(&checkpoints, *partition, &record))
                 .transpose()?;
             agree(
                 &events,
                 *partition,
                 checkpoint.as_ref(),
-                last.get(partition),
+                last(&events, *partition).as_ref(),
             )?;
-            Ok((*partition, checkpoint))
+            let mut place = Place::of(checkpoint, outputs);
+            for (output, reached) in outputs.iter().zip(&mut place.outputs) {
+                let found = last(&output.topic, *partition);
+                let found = found.map(|record| record.number("ce_offset"));
+                *reached = place::agree(output.content, *reached, found).ok_or_else(|| {
+                    Error::Diverged(format!(
+                        "partition {partition} of {} does not end where the relay stopped: the checkpoint says {}, and the topic {}; delete the topic and run `daybook topics apply`: the relay fills it again, from the beginning",
+                        output.topic,
+                        said(reached.last),
+                        found.flatten().map_or_else(|| "ends with a record that is none of the relay's".to_owned(), |offset| format!("ends with event {offset}"))
+                    ))
+                })?;
+            }
+            Ok((*partition, place))
         })
         .collect()
 }
@@ -82,37 +91,38 @@ fn agree(
             format!("its last is {offset}: something else writes to it, or records were lost")
         }
     };
-    let says = says.map_or("nothing".to_owned(), |offset| format!("event {offset}"));
+    let says = said(says);
     Err(Error::Diverged(format!(
         "partition {partition} of {topic} does not end where the relay stopped: the checkpoint says {says}, and {found}; find out what happened to the topic, then set kafka.prefix to a new name: the relay fills new topics from the log, from the beginning"
     )))
 }
 
+fn said(offset: Option<i64>) -> String {
+    offset.map_or("nothing".to_owned(), |offset| format!("event {offset}"))
+}
+
 /// Fails unless each checkpoint's event is in the log under its number: a log that was restored to an earlier state, or
 /// lost its end in a failover, numbers other events like those that are published already.
-pub(super) async fn guard(
-    store: &Store,
-    checkpoints: &BTreeMap<u16, Option<Checkpoint>>,
-) -> Result<(), Error> {
+pub(super) async fn guard(store: &Store, places: &BTreeMap<u16, Place>) -> Result<(), Error> {
     let mut tx = store.partition_tx().await?;
-    for (partition, checkpoint) in checkpoints {
-        let Some(checkpoint) = checkpoint else {
+    for (partition, place) in places {
+        let Some(published) = place.last else {
             continue;
         };
+        let offset = place.next - 1;
         let found = sqlx::query_scalar!(
             r#"select event_id from log.event where partition = $1 and "offset" = $2"#,
             i16::try_from(*partition).unwrap_or(i16::MAX),
-            checkpoint.offset
+            offset
         )
         .fetch_optional(tx.connection())
         .await?;
-        if found == Some(checkpoint.event_id) {
+        if found == Some(published) {
             continue;
         }
         let found = found.map_or("no event".to_owned(), |id| format!("event {id}"));
         return Err(Error::Diverged(format!(
-            "the log and Kafka tell different histories: in partition {partition} event {} was published as number {}, and the log has {found} there; the database was restored to an earlier state, or lost its end in a failover. Nothing is published until you decide: bring back the database that has the events, or set kafka.prefix to a new name and tell the consumers: the relay fills new topics from the log as it is",
-            checkpoint.event_id, checkpoint.offset
+            "the log and Kafka tell different histories: in partition {partition} event {published} was published as number {offset}, and the log has {found} there; the database was restored to an earlier state, or lost its end in a failover. Nothing is published until you decide: bring back the database that has the events, or set kafka.prefix to a new name and tell the consumers: the relay fills new topics from the log as it is"
         )));
     }
     Ok(())
@@ -135,6 +145,7 @@ mod tests {
         Checkpoint {
             offset,
             event_id: Uuid::nil(),
+            topics: BTreeMap::new(),
         }
     }
 

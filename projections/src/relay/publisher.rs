@@ -15,8 +15,8 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
 };
 
-use super::checkpoint::Checkpoint;
-use crate::kafka::{Envelope, Error, MAX_RECORD, Quiet, Settings};
+use super::{checkpoint::Checkpoint, states::Told};
+use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Quiet, Settings};
 
 /// How long a transaction may take before the broker ends it.
 const TRANSACTION: Duration = Duration::from_secs(10);
@@ -30,13 +30,27 @@ const NAP: Duration = Duration::from_micros(200);
 /// A producer that is the only one of its slot: Kafka has fenced all before it.
 pub(super) struct Publisher {
     producer: BaseProducer<Deliveries>,
+    settings: Settings,
     events: String,
     checkpoints: String,
     envelope: Envelope,
 }
 
-/// What was read of some partitions: of each a page, none of them empty.
-pub(super) type Batch = Vec<Vec<RecordedEvent>>;
+/// What is published of some partitions: of each a page, none of them empty.
+pub(super) type Batch = Vec<Page>;
+
+/// Events of a partition, one after the other, and where they go.
+pub(super) struct Page {
+    pub(super) events: Vec<RecordedEvent>,
+    /// Whether they go on the topic of all events.
+    pub(super) all: bool,
+    /// The other topics, by their place in the settings.
+    pub(super) outputs: Vec<usize>,
+    /// The states that go on some of those.
+    pub(super) states: Vec<Told>,
+    /// What is written down behind them.
+    pub(super) checkpoint: Checkpoint,
+}
 
 impl Publisher {
     /// Connects, and fences whoever published for this slot before. What they left half done is done or undone by then.
@@ -61,6 +75,7 @@ impl Publisher {
             .map_err(Error::kafka(DOING))?;
         Ok(Self {
             producer,
+            settings: settings.clone(),
             events: settings.events(),
             checkpoints: settings.checkpoints(),
             envelope: Envelope::new(settings.source()),
@@ -84,20 +99,29 @@ impl Publisher {
     fn send_all(&mut self, batch: &Batch) -> Result<(), Error> {
         let mut sent = 0;
         for page in batch {
-            for event in page {
-                self.send_event(event)?;
+            for event in &page.events {
+                self.send_event(event, page)?;
                 sent += 1;
                 if sent % LOOK == 0 {
-                    self.producer.poll(Duration::ZERO);
-                    self.delivered()?;
+                    self.look()?;
+                }
+            }
+            for told in &page.states {
+                self.send_state(told, page)?;
+                sent += 1;
+                if sent % LOOK == 0 {
+                    self.look()?;
                 }
             }
         }
-        for event in batch.iter().filter_map(|page| page.last()) {
-            let value = serde_json::to_vec(&Checkpoint::of(event)).unwrap_or_default();
-            let key = event.partition.to_string();
+        for page in batch {
+            let Some(last) = page.events.last() else {
+                continue;
+            };
+            let value = serde_json::to_vec(&page.checkpoint).unwrap_or_default();
+            let key = last.partition.to_string();
             let record = BaseRecord::to(&self.checkpoints)
-                .partition(i32::from(event.partition))
+                .partition(i32::from(last.partition))
                 .key(&key)
                 .payload(&value);
             send(&self.producer, record)?;
@@ -105,23 +129,55 @@ impl Publisher {
         self.drain()
     }
 
-    fn send_event(&mut self, event: &RecordedEvent) -> Result<(), Error> {
-        let mut headers = Some(OwnedHeaders::new_with_capacity(18));
-        self.envelope.headers(event, |name, value| {
-            headers = headers.take().map(|headers| {
-                headers.insert(Header {
-                    key: name,
-                    value: Some(value),
-                })
-            });
+    fn look(&self) -> Result<(), Error> {
+        self.producer.poll(Duration::ZERO);
+        self.delivered()
+    }
+
+    /// Sends an event to every topic that it belongs on.
+    fn send_event(&mut self, event: &RecordedEvent, page: &Page) -> Result<(), Error> {
+        let outputs = page.outputs.iter().filter_map(|index| {
+            let output = self.settings.outputs().get(*index)?;
+            let belongs = matches!(output.content, Content::Events) && output.takes(event);
+            belongs.then_some(output.topic.as_str())
         });
-        let record = BaseRecord::to(&self.events)
+        let all = page.all.then_some(self.events.as_str());
+        for topic in all.into_iter().chain(outputs) {
+            let mut headers = Headers::new();
+            self.envelope
+                .headers(event, |name, value| headers.add(name, value));
+            let record = BaseRecord::to(topic)
+                .partition(i32::from(event.partition))
+                .timestamp(event.recorded_at.timestamp_millis())
+                .key(self.envelope.key(event))
+                .payload(event.payload.as_slice())
+                .headers(headers.0.unwrap_or_default());
+            send(&self.producer, record)?;
+        }
+        Ok(())
+    }
+
+    fn send_state(&mut self, told: &Told, page: &Page) -> Result<(), Error> {
+        let outputs = self.settings.outputs();
+        let (Some(event), Some(output)) = (page.events.get(told.event), outputs.get(told.output))
+        else {
+            return Ok(());
+        };
+        let Content::States(kind) = output.content else {
+            return Ok(());
+        };
+        let mut headers = Headers::new();
+        self.envelope
+            .state_headers(event, kind, |name, value| headers.add(name, value));
+        let record = BaseRecord::to(&output.topic)
             .partition(i32::from(event.partition))
             .timestamp(event.recorded_at.timestamp_millis())
             .key(self.envelope.key(event))
-            .payload(event.payload.as_slice())
-            .headers(headers.unwrap_or_default());
-        send(&self.producer, record)
+            .headers(headers.0.unwrap_or_default());
+        match &told.text {
+            Some(text) => send(&self.producer, record.payload(text.as_slice())),
+            None => send(&self.producer, record),
+        }
     }
 
     /// Waits until everything was answered, by looking often.
@@ -170,6 +226,24 @@ impl Publisher {
             Some((code, _)) if crate::kafka::is_fence(code) => Error::Fenced,
             _ => Error::kafka(doing)(error),
         }
+    }
+}
+
+/// The headers of a record while they are put together.
+struct Headers(Option<OwnedHeaders>);
+
+impl Headers {
+    fn new() -> Self {
+        Self(Some(OwnedHeaders::new_with_capacity(18)))
+    }
+
+    fn add(&mut self, name: &'static str, value: &[u8]) {
+        self.0 = self.0.take().map(|headers| {
+            headers.insert(Header {
+                key: name,
+                value: Some(value),
+            })
+        });
     }
 }
 
