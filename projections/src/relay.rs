@@ -2,6 +2,7 @@
 //! keeps the leases, one that measures. Follows the log like a projection whose table is a topic; never writes to it.
 
 mod checkpoint;
+mod delivery;
 mod lead;
 mod lease;
 pub mod metric;

@@ -2,6 +2,7 @@
 //! said in a sentence.
 
 mod consumer;
+mod outputs;
 mod projector;
 mod refusal;
 mod security;
@@ -96,6 +97,8 @@ fn command(database: &Database, settings: &Settings, arguments: &[&str]) -> Outp
         .env("KAFKA_BROKERS", &settings.brokers)
         .env("DAYBOOK__KAFKA__PREFIX", &settings.prefix)
         .env("DAYBOOK__KAFKA__REPLICATION_FACTOR", "1")
+        .env("DAYBOOK__KAFKA__CONTEXT_TOPICS", outputs::CONTEXTS)
+        .env("DAYBOOK__KAFKA__STATE_TOPICS", outputs::STATES)
         .stdin(Stdio::null())
         .output()
         .unwrap()

@@ -31,6 +31,8 @@ pub(crate) type Ends = BTreeMap<(String, u16), Record>;
 /// What is kept of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Record {
+    /// Kafka's own offset.
+    pub(crate) kafka_offset: i64,
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -50,6 +52,7 @@ impl Record {
                 .collect()
         });
         Self {
+            kafka_offset: message.offset(),
             key: message.key().unwrap_or_default().to_vec(),
             value: message.payload().unwrap_or_default().to_vec(),
             headers,

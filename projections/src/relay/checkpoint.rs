@@ -21,20 +21,27 @@ pub(super) struct Checkpoint {
     pub(super) topics: BTreeMap<String, Reached>,
 }
 
-/// Where each of these partitions goes on, as Kafka says. Blocks. Fails if the topic of the checkpoints and the others do not
-/// agree.
-pub(super) fn read(
-    tail: &Tail,
-    settings: &Settings,
-    partitions: &[u16],
-) -> Result<BTreeMap<u16, Place>, Error> {
+/// What Kafka says of some partitions.
+pub(super) struct Found {
+    /// Where each goes on.
+    pub(super) places: BTreeMap<u16, Place>,
+    /// Kafka's offset of the last record, by topic and partition.
+    pub(super) ends: Vec<(String, u16, i64)>,
+}
+
+/// Where these partitions go on, as Kafka says. Blocks. Fails if the topic of the checkpoints and the others do not agree.
+pub(super) fn read(tail: &Tail, settings: &Settings, partitions: &[u16]) -> Result<Found, Error> {
     let (checkpoints, events) = (settings.checkpoints(), settings.events());
     let outputs = settings.outputs();
     let mut topics = vec![checkpoints.as_str(), events.as_str()];
     topics.extend(outputs.iter().map(|output| output.topic.as_str()));
     let mut ends = tail.last(&topics, partitions)?;
+    let at = ends
+        .iter()
+        .map(|((topic, partition), record)| (topic.clone(), *partition, record.kafka_offset));
+    let at = at.collect();
     let mut last = |topic: &str, partition| ends.remove(&(topic.to_owned(), partition));
-    partitions
+    let places = partitions
         .iter()
         .map(|partition| {
             let checkpoint = last(&checkpoints, *partition)
@@ -61,7 +68,8 @@ pub(super) fn read(
             }
             Ok((*partition, place))
         })
-        .collect()
+        .collect::<Result<_, Error>>()?;
+    Ok(Found { places, ends: at })
 }
 
 fn parse(topic: &str, partition: u16, record: &Record) -> Result<Checkpoint, Error> {
@@ -135,6 +143,7 @@ mod tests {
 
     fn event(offset: &str) -> Record {
         Record {
+            kafka_offset: 0,
             key: vec![],
             value: vec![],
             headers: vec![("ce_offset".to_owned(), offset.as_bytes().to_vec())],

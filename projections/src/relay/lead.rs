@@ -50,12 +50,15 @@ impl<'a> Lead<'a> {
     ) -> Result<(), Error> {
         relay.admin.check().await?;
         let settings = relay.settings.clone();
-        let publisher =
+        let mut publisher =
             Closing(spawn_blocking(move || Publisher::init(&settings, slot).map(Some)).await??);
         let (settings, tail) = (relay.settings.clone(), Arc::clone(tail));
         let partitions = slot::partitions(slot, relay.store.partitions());
-        let places =
+        let checkpoint::Found { places, ends } =
             spawn_blocking(move || checkpoint::read(&tail, &settings, &partitions)).await??;
+        if let Some(publisher) = &mut publisher.0 {
+            publisher.remember(ends);
+        }
         checkpoint::guard(&relay.store, &places).await?;
         for (partition, place) in &places {
             relay.leases.progress().moved(*partition, place.next);
@@ -82,6 +85,9 @@ impl<'a> Lead<'a> {
             if ready.is_empty() {
                 self.wait(&mut heads, over).await;
                 let look = self.looked.elapsed() >= LOOK;
+                if look {
+                    look_at_topics(&mut publisher).await?;
+                }
                 ready = self.read(look).await?;
                 continue;
             }
@@ -289,6 +295,20 @@ impl<'a> Lead<'a> {
             () = over.wait() => {}
         }
     }
+}
+
+/// Fails unless the topics are those that were published to.
+async fn look_at_topics(publisher: &mut Closing) -> Result<(), Error> {
+    let Some(looking) = publisher.0.take() else {
+        return Ok(());
+    };
+    let (back, same) = spawn_blocking(move || {
+        let same = looking.look_at_topics();
+        (looking, same)
+    })
+    .await?;
+    publisher.0 = Some(back);
+    same
 }
 
 fn gone(partition: u16, offset: i64) -> Error {

@@ -1,22 +1,21 @@
 //! Publishes batches: every record of a batch and the checkpoints behind it, in one transaction of Kafka. Blocks, so it runs
 //! on a thread of its own. Never decides what comes next.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use event_schemas::RecordedEvent;
 use rdkafka::{
-    ClientContext,
-    config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer},
 };
 
-use super::{checkpoint::Checkpoint, states::Told};
-use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Quiet, Settings};
+use super::{
+    checkpoint::Checkpoint,
+    delivery::{Deliveries, Failure},
+    states::Told,
+};
+use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Settings};
 
 /// How long a transaction may take before the broker ends it.
 const TRANSACTION: Duration = Duration::from_secs(10);
@@ -80,6 +79,29 @@ impl Publisher {
             checkpoints: settings.checkpoints(),
             envelope: Envelope::new(settings.source()),
         })
+    }
+
+    /// What was published before, by topic and partition: Kafka's offset of the last record.
+    pub(super) fn remember(&mut self, ends: Vec<(String, u16, i64)>) {
+        let deliveries = self.producer.context();
+        for (topic, partition, offset) in ends {
+            deliveries.remember(&topic, i32::from(partition), offset);
+        }
+    }
+
+    /// Fails unless the topics still have what was published.
+    pub(super) fn look_at_topics(&self) -> Result<(), Error> {
+        for (topic, partition, last) in self.producer.context().ends() {
+            let (_, end) = self
+                .producer
+                .client()
+                .fetch_watermarks(&topic, partition, PATIENCE)
+                .map_err(Error::kafka("looking at the topics"))?;
+            if end <= last {
+                return Err(made_anew(&topic));
+            }
+        }
+        Ok(())
     }
 
     /// Publishes a batch, all of it or nothing. After an error the outcome may be unknown: only another publisher, which asks
@@ -200,11 +222,11 @@ impl Publisher {
     }
 
     fn delivered(&self) -> Result<(), Error> {
-        let failed = &self.producer.context().failed;
-        let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failure.map_or(Ok(()), |error| {
-            Err(self.fenced_or("publishing events", error))
-        })
+        match self.producer.context().take_failure() {
+            None => Ok(()),
+            Some(Failure::Client(error)) => Err(self.fenced_or("publishing events", error)),
+            Some(Failure::MadeAnew(topic)) => Err(made_anew(&topic)),
+        }
     }
 
     fn commit(&self) -> Result<(), Error> {
@@ -227,6 +249,12 @@ impl Publisher {
             _ => Error::kafka(doing)(error),
         }
     }
+}
+
+fn made_anew(topic: &str) -> Error {
+    Error::Topic(format!(
+        "the topic {topic} was deleted and made anew while the relay published to it"
+    ))
 }
 
 /// The headers of a record while they are put together.
@@ -267,33 +295,6 @@ fn send(
                 producer.poll(Duration::from_millis(1));
             }
             Err((error, _)) => return Err(Error::kafka("publishing events")(error)),
-        }
-    }
-}
-
-/// What became of the records: the first failure is kept.
-#[derive(Default)]
-struct Deliveries {
-    failed: Mutex<Option<KafkaError>>,
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| error.clone());
         }
     }
 }
