@@ -36,6 +36,8 @@ const POLL: Duration = Duration::from_millis(10);
 const LINGER: Duration = Duration::from_millis(5);
 /// So many events of each partition warm Debezium's machine up.
 const WARM_UP: u64 = 1_500;
+/// The round that is not recorded: the broker's machine is warm after it.
+const WARMING: u32 = 0;
 const PATIENCE: Duration = Duration::from_mins(5);
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -56,7 +58,7 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
 async fn rounds(session: &mut Session, stage: &Stage) -> Result<()> {
     let events = if session.quick { 40_000 } else { 200_000 };
     let case = format!("a backlog of {} events", count(events));
-    for round in 1..=session.rounds() {
+    for round in WARMING..=session.rounds() {
         let database = stage.server.fresh().await?;
         let mut admin = database.admin().await?;
         Filler::new(tenants(TENANTS))
@@ -73,10 +75,15 @@ async fn rounds(session: &mut Session, stage: &Stage) -> Result<()> {
             round,
         };
         let records = bench.relay(session, &mut admin).await?;
-        bench.debezium(session, &mut admin).await?;
-        bench.producer(session, &mut admin, records).await?;
+        if !session.alone && round != WARMING {
+            bench.debezium(session, &mut admin).await?;
+            bench.producer(session, &mut admin, records).await?;
+        }
         admin.close().await?;
         stage.server.discard(database).await?;
+    }
+    if session.alone {
+        return Ok(());
     }
     for (against, limit) in [(STREAM, 3.0), (SNAPSHOT, 3.0), (PRODUCER, 0.5)] {
         session.compare(
@@ -112,11 +119,18 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn meter(&self, process: u32) -> Meter {
-        Meter {
+    /// What the processors do from here on.
+    fn count(&self, process: u32) -> Result<Count<'_>> {
+        let meter = Meter {
             postgres: self.stage.server.pid(),
             process,
-        }
+        };
+        Ok(Count {
+            stage: self.stage,
+            meter,
+            before: meter.read()?,
+            broker: self.stage.broker_cpu()?,
+        })
     }
 
     /// Topics that nobody else has.
@@ -138,10 +152,9 @@ impl Bench<'_> {
             child::Server::daybook_with("relay", &self.database.url, &environment(&settings))
                 .await?;
         first.await??;
-        let meter = self.meter(child.pid);
-        let before = meter.read()?;
+        let count = self.count(child.pid)?;
         published(&child.url, self.log.events).await?;
-        let cpu = meter.since(before)?;
+        let cpu = count.end()?;
         let memory = process::memory(child.pid)?.highest;
         child.stop().await?;
         let mut found = topic::read(self.stage.brokers(), &settings.events(), true).await?;
@@ -189,7 +202,6 @@ impl Bench<'_> {
             let topic = settings.events();
             statement(admin, "checkpoint").await?;
             let first = self.first(&settings);
-            let meter = self.meter(engine.pid);
             engine
                 .begin(
                     Job {
@@ -200,9 +212,9 @@ impl Bench<'_> {
                 )
                 .await?;
             first.await??;
-            let before = meter.read()?;
+            let count = self.count(engine.pid)?;
             engine.done().await?;
-            let cpu = meter.since(before)?;
+            let cpu = count.end()?;
             let found = topic::read(self.stage.brokers(), &topic, false).await?;
             self.record(session, side, &found, cpu)?;
             let memory = process::memory(engine.pid)?.highest;
@@ -222,14 +234,13 @@ impl Bench<'_> {
         let settings = self.topics("producer").await?;
         let topic = settings.events();
         statement(admin, "checkpoint").await?;
-        let meter = self.meter(std::process::id());
         let (brokers, to) = (self.stage.brokers().to_owned(), topic.clone());
         let first = self.first(&settings);
         let producing = spawn_blocking(move || topic::produce(&brokers, &to, &records));
         first.await??;
-        let before = meter.read()?;
+        let count = self.count(std::process::id())?;
         producing.await??;
-        let cpu = meter.since(before)?;
+        let cpu = count.end()?;
         let found = topic::read(self.stage.brokers(), &topic, false).await?;
         self.record(session, PRODUCER, &found, cpu)
     }
@@ -240,7 +251,13 @@ impl Bench<'_> {
     }
 
     /// Fails if the topic is not the log.
-    fn record(&self, session: &mut Session, side: &str, found: &Found, cpu: Cpu) -> Result<()> {
+    fn record(
+        &self,
+        session: &mut Session,
+        side: &str,
+        found: &Found,
+        (cpu, broker): (Cpu, f64),
+    ) -> Result<()> {
         ensure!(
             found.records == self.log.events && found.payload == self.log.payload,
             "{side}: the log has {} events with {} bytes, and the topic {} records with {}",
@@ -254,6 +271,9 @@ impl Bench<'_> {
             "{side}: there are records with {} headers only",
             found.headers
         );
+        if self.round == WARMING {
+            return Ok(());
+        }
         let timed = Timed {
             seconds: found.seconds,
             cpu,
@@ -268,12 +288,31 @@ impl Bench<'_> {
         );
         run.extra
             .insert("headers", f64::from(u32::try_from(found.headers)?));
+        run.extra.insert("broker cores", broker / found.seconds);
         session.record(run);
         Ok(())
     }
 
     fn remember(&self, session: &mut Session, side: &str, memory: f64) {
+        if self.round == WARMING {
+            return;
+        }
         session.record(Run::figure(NAME, MEMORY, side, self.round, memory, "MiB"));
+    }
+}
+
+/// Processor time since some moment, the broker's by itself.
+struct Count<'a> {
+    stage: &'a Stage,
+    meter: Meter,
+    before: Cpu,
+    broker: f64,
+}
+
+impl Count<'_> {
+    fn end(self) -> Result<(Cpu, f64)> {
+        let broker = self.stage.broker_cpu()? - self.broker;
+        Ok((self.meter.since(self.before)?, broker))
     }
 }
 

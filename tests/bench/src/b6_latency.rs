@@ -55,6 +55,9 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
         limit: 50.0,
     });
     for side in [PUBLISHING, RELAY] {
+        if session.alone {
+            break;
+        }
         session.compare(
             NAME,
             Subject::new(KAFKA, side),
@@ -83,15 +86,23 @@ async fn rounds(session: &mut Session, stage: &Stage) -> Result<()> {
         window,
         round: 0,
     };
-    let alone = full.full_rate(session, SERVE).await? / 2.0;
-    let publishing = full.full_rate(session, PUBLISHING).await? / 2.0;
+    let (alone, publishing) = if let Some(rate) = session.rate {
+        (rate, rate)
+    } else {
+        (
+            full.full_rate(session, SERVE).await? / 2.0,
+            full.full_rate(session, PUBLISHING).await? / 2.0,
+        )
+    };
     for round in 1..=session.rounds() {
         let bench = Bench { round, ..full };
         bench.graphql(session, alone).await?;
         bench.served(session, publishing).await?;
         bench.relay(session, publishing).await?;
-        bench.debezium(session, publishing).await?;
-        bench.notify(session, publishing).await?;
+        if !session.alone {
+            bench.debezium(session, publishing).await?;
+            bench.notify(session, publishing).await?;
+        }
     }
     Ok(())
 }

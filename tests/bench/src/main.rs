@@ -63,6 +63,12 @@ struct Cli {
     /// Also grows the log to 50 million events (B10); needs 60 GB and more than an hour.
     #[arg(long)]
     huge: bool,
+    /// Commands a second in B6, instead of half of what the server does at most.
+    #[arg(long, value_name = "RATE")]
+    rate: Option<f64>,
+    /// B5 and B6 without the peers, to compare two builds of Daybook.
+    #[arg(long)]
+    alone: bool,
     /// Where `latest.json` and `latest.md` go.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
@@ -120,6 +126,7 @@ async fn main() -> Result<()> {
     lifecycle.on_signals()?;
     let server = Server::start(&cli.data).await?;
     let mut session = Session::new(cli.quick, cli.huge);
+    (session.rate, session.alone) = (cli.rate, cli.alone);
     let ended = tokio::select! {
         ended = all(&cli.only, &mut session, &server) => ended,
         () = lifecycle.cancelled.cancelled() => Err(anyhow!("interrupted")),

@@ -8,7 +8,10 @@ use daybook::broker::{EmbeddedKafka, Java, Options};
 use projections::kafka::{Settings, topic::Admin};
 use tempfile::TempDir;
 
-use crate::server::{PARTITIONS, Server};
+use crate::{
+    process,
+    server::{PARTITIONS, Server},
+};
 
 /// The broker says when a record came, by one clock for everybody.
 const SETTINGS: &str = "log.message.timestamp.type=LogAppendTime\n";
@@ -51,6 +54,11 @@ impl Stage {
         let admin = Admin::try_new(&settings, PARTITIONS)?;
         admin.apply(&admin.plan().await?).await?;
         Ok(settings)
+    }
+
+    /// The broker's processor time, in seconds.
+    pub(crate) fn broker_cpu(&self) -> Result<f64> {
+        process::cpu(self.kafka.pid())
     }
 
     /// What clients connect to.
