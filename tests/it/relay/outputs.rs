@@ -7,7 +7,7 @@ use event_schemas::{
     RecordedEvent,
     state::{self, Fold},
 };
-use event_store::{Store, read::Span};
+use event_store::{Expected, Store, read::Span};
 use projections::kafka::Settings;
 use rdkafka::{
     ClientConfig,
@@ -24,6 +24,7 @@ use super::{
     published, some_events, trouble, words,
 };
 use crate::{
+    append::{append, registered},
     broker,
     harness::{self, Database},
     import, olist_fixture,
@@ -268,5 +269,66 @@ async fn somebody_elses_record_on_a_context_s_topic_halts_the_relay() {
     let unknown = ["topics", "verify", "--topic", "other"];
     let output = command(&database, &settings, &unknown);
     assert!(words(&output).contains("none of the relay's topics, which are"));
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_are_too_large_for_memory_are_told_in_shorter_pages() {
+    let database = harness::database().await;
+    let store = database.store().await;
+    let settings = broker::settings(broker::shared().await, &broker::prefix());
+    let settings = with(&settings, &[], &["order"]);
+    broker::make_topics(&settings).await;
+    let tenant = registered(&store).await;
+    // Together more than a page may take, and more than is remembered.
+    let placed = format!(
+        r#"{{"customerId":"{tenant}","currency":"EUR","lines":[],"more":"{}"}}"#,
+        "x".repeat(600_000)
+    );
+    let streams: Vec<String> = (0..40).map(|n| format!("order-{n}")).collect();
+    let event = |event_type: &str, payload: &str, stream: &str, expected| {
+        let mut append = append(tenant, stream, expected, 1);
+        for event in &mut append.events {
+            event.event_type = event_type.to_owned();
+            event.payload = payload.as_bytes().to_vec();
+        }
+        append
+    };
+    for stream in &streams {
+        let order = event("OrderPlaced", &placed, stream, Expected::NoStream);
+        let outcome = store.append(&[order]).await.unwrap();
+        assert!(outcome.iter().all(Result::is_ok), "{outcome:?}");
+    }
+    let relay = Running::start(&store, &settings);
+    published(&store).await;
+    relay.stop().await;
+    // Nothing of them is remembered by the next one.
+    let paid: Vec<_> = streams
+        .iter()
+        .map(|stream| {
+            event(
+                "PaymentApproved",
+                r#"{"amount":7}"#,
+                stream,
+                Expected::Exact(1),
+            )
+        })
+        .collect();
+    let outcomes = store.append(&paid).await.unwrap();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let relay = Running::start(&store, &settings);
+    published(&store).await;
+    until("every state", async || {
+        told(&settings, "order").await == folded(&store, "order").await
+    })
+    .await;
+    relay.stop().await;
+    let told = told(&settings, "order").await;
+    assert_eq!(told.len(), streams.len());
+    for state in told.values() {
+        let state: Value = serde_json::from_slice(state).unwrap();
+        assert_eq!(state["paid"], 7);
+    }
+    verified(&database, &settings, "order.state", "every stream is there");
     store.close().await;
 }
