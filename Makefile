@@ -32,7 +32,7 @@ test: setup ## Run every test but those on real data
 
 .PHONY: test-data
 test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data)
-	@$(SETUP) rust packages postgres kafka
+	@$(SETUP) rust packages postgres kafka confluent
 	@test -d "$(DAYBOOK_TEST_DATA)/olist" || { echo "there is no olist folder in $(DAYBOOK_TEST_DATA); set DAYBOOK_TEST_DATA to the folder of the real data sets" >&2; exit 1; }
 	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --features real-data --test it real_data
 

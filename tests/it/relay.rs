@@ -3,8 +3,12 @@
 
 mod consumer;
 mod projector;
+#[cfg(feature = "real-data")]
+mod real_data;
 mod refusal;
 mod security;
+#[cfg(feature = "real-data")]
+mod stock;
 mod takeover;
 
 use std::process::{Command, Output, Stdio};
