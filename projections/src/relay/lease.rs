@@ -186,10 +186,12 @@ impl Leases {
                 .collect()
         };
         let mut tx = self.store.partition_tx().await?;
-        // What a crash takes away has ended or is written again soon: nobody waits for the disk. Whoever lost a lease, or has
-        // just taken it over, knows less of how far it is than others may have written.
+        // What a crash takes away has ended or is written again soon: nobody waits for the disk. Nor for somebody who falls
+        // asleep before the commit. Whoever lost a lease, or has just taken it over, knows less of how far it is than others
+        // may have written.
         let held = sqlx::query_scalar!(
-            r#"with fast as materialized (select set_config('synchronous_commit', 'off', true)),
+            r#"with fast as materialized (
+                 select set_config('synchronous_commit', 'off', true), set_config('idle_in_transaction_session_timeout', '1s', true)),
                held as (
                  insert into relay.slot as s (slot, holder, place, expires_at, trouble)
                  select w.slot, $2, $3, clock_timestamp() + make_interval(secs => $5), w.trouble

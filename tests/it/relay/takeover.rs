@@ -12,7 +12,7 @@ use super::{assert_published, consumer, published, some_events};
 use crate::{
     broker::{self, Broker},
     harness,
-    postgres::until,
+    postgres::{holds, until},
     writers::server::Server,
 };
 
@@ -145,6 +145,43 @@ async fn who_was_replaced_leaves_the_progress_of_its_successor_alone() {
     .await;
     assert_published(&database, &settings).await;
     server.kill().await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_falls_asleep_while_it_renews_is_replaced_too() {
+    let database = harness::database().await;
+    let store = database.store().await;
+    let settings = broker::settings(broker::shared().await, &broker::prefix());
+    broker::make_topics(&settings).await;
+    let mut admin = database.admin().await;
+    // Nobody but the relay itself ends its transactions, and each takes a while.
+    let slow = "do $$ begin execute format(
+          'alter role daybook_partition in database %I set idle_in_transaction_session_timeout = 0', current_database());
+        end $$;
+        create function relay.slow() returns trigger language plpgsql as
+          $$ begin perform pg_sleep(0.2); return null; end $$;
+        create trigger slow before insert on relay.slot execute function relay.slow()";
+    sqlx::raw_sql(slow).execute(&mut admin).await.unwrap();
+    let first = server(&database.url, &settings).await;
+    until("the first to lead", async || leads(&store, &first).await).await;
+    until("it to renew", async || {
+        let renews = "select exists (select from pg_stat_activity
+            where datname = current_database() and wait_event = 'PgSleep')";
+        holds(&mut admin, renews).await
+    })
+    .await;
+    let pid = Pid::from_raw(i32::try_from(first.pid()).unwrap());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    let second = server(&database.url, &settings).await;
+    some_events(&store, 4).await;
+    until("the second to lead", async || leads(&store, &second).await).await;
+    published(&store).await;
+    assert_published(&database, &settings).await;
+    kill(pid, Signal::SIGCONT).unwrap();
+    for mut server in [first, second] {
+        server.kill().await;
+    }
     store.close().await;
 }
 
