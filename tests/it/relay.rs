@@ -1,7 +1,9 @@
 //! The relay to a real Kafka: everything once and in order, whoever dies; and everything that keeps it from publishing, each
 //! said in a sentence.
 
+mod aborted;
 mod consumer;
+mod group;
 mod projector;
 #[cfg(feature = "real-data")]
 mod real_data;
