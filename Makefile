@@ -52,13 +52,19 @@ test-docs: ## Run the commands that the documentation shows
 	cargo build --locked --bin daybook
 	@infra/dev/docs.py
 
-.PHONY: chaos chaos-relay chaos-short chaos-broken
+.PHONY: chaos chaos-relay chaos-outage chaos-takeover chaos-short chaos-broken
 chaos: ## Kill servers and PostgreSQL under load and check the log (KILLS=200, SEED=… repeats the choices of a run)
 	@$(SETUP) rust packages postgres
 	KILLS="$(or $(KILLS),200)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact kills --nocapture
 chaos-relay: ## The same for the relay: kill leaders, the broker and PostgreSQL, and compare the topic with the log
 	@$(SETUP) rust packages postgres kafka
 	KILLS="$(or $(KILLS),100)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact relay::published --nocapture
+chaos-outage: ## Take the broker away for minutes, and see the relay recover (OUTAGE=180, in seconds)
+	@$(SETUP) rust packages postgres kafka
+	OUTAGE="$(OUTAGE)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact outage::survived --nocapture
+chaos-takeover: ## Measure how soon another relay publishes when the one that does falls asleep (KILLS=10, how often)
+	@$(SETUP) rust packages postgres kafka
+	KILLS="$(or $(KILLS),10)" cargo test --locked --features chaos --test chaos -- --exact takeover::measured --nocapture
 chaos-short:
 	@$(MAKE) --no-print-directory chaos KILLS=15
 	@$(MAKE) --no-print-directory chaos-relay KILLS=10
