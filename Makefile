@@ -32,7 +32,7 @@ test: setup ## Run every test but those on real data
 
 .PHONY: test-data
 test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data)
-	@$(SETUP) rust packages postgres kafka
+	@$(SETUP) rust packages postgres kafka confluent
 	@test -d "$(DAYBOOK_TEST_DATA)/olist" || { echo "there is no olist folder in $(DAYBOOK_TEST_DATA); set DAYBOOK_TEST_DATA to the folder of the real data sets" >&2; exit 1; }
 	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --features real-data --test it real_data
 
@@ -52,13 +52,19 @@ test-docs: ## Run the commands that the documentation shows
 	cargo build --locked --bin daybook
 	@infra/dev/docs.py
 
-.PHONY: chaos chaos-relay chaos-short chaos-broken
+.PHONY: chaos chaos-relay chaos-outage chaos-takeover chaos-short chaos-broken
 chaos: ## Kill servers and PostgreSQL under load and check the log (KILLS=200, SEED=… repeats the choices of a run)
 	@$(SETUP) rust packages postgres
 	KILLS="$(or $(KILLS),200)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact kills --nocapture
 chaos-relay: ## The same for the relay: kill leaders, the broker and PostgreSQL, and compare the topic with the log
 	@$(SETUP) rust packages postgres kafka
 	KILLS="$(or $(KILLS),100)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact relay::published --nocapture
+chaos-outage: ## Take the broker away for minutes, and see the relay recover (OUTAGE=180, in seconds)
+	@$(SETUP) rust packages postgres kafka
+	OUTAGE="$(OUTAGE)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact outage::survived --nocapture
+chaos-takeover: ## Measure how soon another relay publishes when the one that does falls asleep (KILLS=10, how often)
+	@$(SETUP) rust packages postgres kafka
+	KILLS="$(or $(KILLS),10)" cargo test --locked --features chaos --test chaos -- --exact takeover::measured --nocapture
 chaos-short:
 	@$(MAKE) --no-print-directory chaos KILLS=15
 	@$(MAKE) --no-print-directory chaos-relay KILLS=10

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Confluent's Python client for Kafka with what it needs, from PyPI, checked by hash: the conformance suite reads events
-# with it. `confluent.sh --path` prints the folder for PYTHONPATH.
+# Confluent's Python client for Kafka with what it needs, from PyPI, checked by hash: the conformance suite and the tests on
+# real data read events with it. `confluent.sh --path` prints the folder for PYTHONPATH.
 set -eu
 . "$(dirname "$0")/common.sh"
 

@@ -73,18 +73,19 @@ impl Relay {
     /// Starts the tasks. They end when `cancelled`, each after the transaction it is at; then the leases are given back.
     pub fn run(self, tasks: &TaskTracker, cancelled: &CancellationToken) {
         let (relay, cancelled) = (Arc::new(self), cancelled.clone());
-        let mut slots = tokio::task::JoinSet::new();
-        for (slot, tail) in (0..).zip(&relay.tails) {
-            slots.spawn(serve(
-                Arc::clone(&relay),
-                slot,
-                Arc::clone(tail),
-                cancelled.clone(),
-            ));
-        }
+        let slots: Vec<_> = (0..)
+            .zip(&relay.tails)
+            .map(|(slot, tail)| {
+                let (relay, tail) = (Arc::clone(&relay), Arc::clone(tail));
+                tasks.spawn(serve(relay, slot, tail, cancelled.clone()))
+            })
+            .collect();
         tasks.spawn(async move {
             tokio::join!(relay.leases.keep(&cancelled), relay.measure(&cancelled));
-            while slots.join_next().await.is_some() {}
+            for slot in slots {
+                // Others lead what nobody here does any more, once the lease has ended.
+                drop(slot.await);
+            }
             relay.leases.give_back().await;
         });
     }

@@ -1,10 +1,11 @@
 //! The fault harness of the log: two server processes under load, and SIGKILL of servers and of PostgreSQL at random
 //! moments. Nothing that was acknowledged may be lost, nothing may happen twice, no number may be missing. In `relay` the
-//! same with a broker, which is killed too, and with servers that sleep: the topic must be the log in the end.
+//! same with a broker, which is killed too, and with servers that sleep: the topic must be the log in the end. In `outage` the
+//! broker is away for minutes; `takeover` measures how soon another relay takes over.
 //!
-//! Run by `make chaos` and `make chaos-relay`; a program's settings come from the environment:
-//! `KILLS` (default 200), `SEED` (default: from the clock; printed), `DAYBOOK` (another program than the one built),
-//! `BREAK=async-commit` (a setting that loses acknowledged events, to show that the harness finds them).
+//! Run by `make chaos` and `make chaos-…`; a program's settings come from the environment:
+//! `KILLS` (default 200), `SEED` (default: from the clock; printed), `OUTAGE` (in seconds, default 180), `DAYBOOK` (another
+//! program than the one built), `BREAK=async-commit` (a setting that loses acknowledged events, to show that the harness finds them).
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,10 +28,13 @@ mod fault;
 #[path = "../it/harness.rs"]
 #[expect(dead_code, reason = "the integration tests need more of it")]
 mod harness;
+mod outage;
 #[path = "../it/postgres.rs"]
 #[expect(dead_code, reason = "the integration tests need more of it")]
 mod postgres;
 mod relay;
+mod stage;
+mod takeover;
 #[path = "../it/writers"]
 #[expect(dead_code, reason = "the integration tests need more of them")]
 mod writers {
@@ -73,9 +77,11 @@ const RECOVERY: Duration = Duration::from_secs(30);
 const PROOFS: [&str; 2] = ["offsets", "full"];
 
 /// What is asked of one run.
-struct Run {
+pub struct Run {
     kills: u64,
     seed: u64,
+    /// For how long the broker is away, in seconds.
+    outage: u64,
     program: PathBuf,
     async_commit: bool,
 }
@@ -100,6 +106,7 @@ impl Run {
         Self {
             kills: number("KILLS").unwrap_or(200),
             seed: number("SEED").unwrap_or_else(now),
+            outage: number("OUTAGE").unwrap_or(180),
             program: set("DAYBOOK")
                 .unwrap_or_else(|| env!("CARGO_BIN_EXE_daybook").to_owned())
                 .into(),

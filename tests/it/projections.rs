@@ -1,7 +1,7 @@
 //! The projection engine on a real log: what it applies never depends on where a batch ends, who applies it or when it
 //! is built; what cannot be applied stops loudly; a token is waited for.
 
-mod history;
+pub mod history;
 mod trouble;
 
 use std::{sync::Arc, time::Duration};
@@ -16,7 +16,7 @@ use self::history::{Dice, append, at, history, placed, registered, store_all};
 use crate::harness;
 
 /// Another revision of a projection: the same tables, built anew.
-struct Revision(Arc<dyn Projection>, u32);
+pub struct Revision(pub Arc<dyn Projection>, pub u32);
 
 #[async_trait::async_trait]
 impl Projection for Revision {

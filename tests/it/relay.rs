@@ -1,11 +1,17 @@
 //! The relay to a real Kafka: everything once and in order, whoever dies; and everything that keeps it from publishing, each
 //! said in a sentence.
 
+mod aborted;
 mod consumer;
+mod group;
 mod outputs;
 mod projector;
+#[cfg(feature = "real-data")]
+mod real_data;
 mod refusal;
 mod security;
+#[cfg(feature = "real-data")]
+mod stock;
 mod takeover;
 
 use std::process::{Command, Output, Stdio};

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::progress::Progress;
+use super::{progress::Progress, slot};
 use crate::kafka::Error;
 
 /// How long a lease lasts without being renewed.
@@ -174,7 +174,7 @@ impl Leases {
             .collect()
     }
 
-    /// Takes those that are free or ours, and writes down how far the others may see us.
+    /// Takes those that are free or ours, and writes down how far we are with those that stayed ours.
     async fn take(&self, wanted: &[u16], moved: &[(u16, i64)]) -> Result<BTreeSet<u16>, Error> {
         let narrow = |n: &u16| i16::try_from(*n).unwrap_or(i16::MAX);
         let slots: Vec<i16> = wanted.iter().map(narrow).collect();
@@ -186,26 +186,33 @@ impl Leases {
                 .collect()
         };
         let mut tx = self.store.partition_tx().await?;
-        // What a crash takes away has ended or is written again soon: nobody waits for the disk.
+        // What a crash takes away has ended or is written again soon: nobody waits for the disk. Nor for somebody who falls
+        // asleep before the commit. Whoever lost a lease, or has just taken it over, knows less of how far it is than others
+        // may have written.
         let held = sqlx::query_scalar!(
-            r#"with fast as materialized (select set_config('synchronous_commit', 'off', true)),
+            r#"with fast as materialized (
+                 select set_config('synchronous_commit', 'off', true), set_config('idle_in_transaction_session_timeout', '1s', true)),
+               held as (
+                 insert into relay.slot as s (slot, holder, place, expires_at, trouble)
+                 select w.slot, $2, $3, clock_timestamp() + make_interval(secs => $5), w.trouble
+                 from fast, unnest($1::smallint[], $4::text[]) w(slot, trouble)
+                 on conflict (slot) do update
+                   set holder = excluded.holder, place = excluded.place, expires_at = excluded.expires_at, trouble = excluded.trouble
+                   where s.holder = excluded.holder or s.expires_at <= clock_timestamp()
+                 returning s.slot, old.holder = new.holder as renewed),
                told as (
                  insert into relay.progress as p (partition, next_offset, updated_at)
                  select m.partition, m.next_offset, clock_timestamp()
-                 from unnest($6::smallint[], $7::bigint[]) m(partition, next_offset)
+                 from unnest($6::smallint[], $7::smallint[], $8::bigint[]) m(slot, partition, next_offset)
+                 join held on held.slot = m.slot and held.renewed
                  on conflict (partition) do update set next_offset = excluded.next_offset, updated_at = excluded.updated_at)
-               insert into relay.slot as s (slot, holder, place, expires_at, trouble)
-               select w.slot, $2, $3, clock_timestamp() + make_interval(secs => $5), w.trouble
-               from fast, unnest($1::smallint[], $4::text[]) w(slot, trouble)
-               on conflict (slot) do update
-                 set holder = excluded.holder, place = excluded.place, expires_at = excluded.expires_at, trouble = excluded.trouble
-                 where s.holder = excluded.holder or s.expires_at <= clock_timestamp()
-               returning s.slot"#,
+               select slot as "slot!" from held"#,
             &slots,
             self.holder,
             self.place,
             &troubles as &[Option<String>],
             LASTS.as_secs_f64(),
+            &moved.iter().map(|(partition, _)| narrow(&slot::of(*partition))).collect::<Vec<_>>(),
             &moved.iter().map(|(partition, _)| narrow(partition)).collect::<Vec<_>>(),
             &moved.iter().map(|(_, next)| *next).collect::<Vec<_>>(),
         )

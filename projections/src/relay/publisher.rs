@@ -21,6 +21,9 @@ use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Settings};
 const TRANSACTION: Duration = Duration::from_secs(10);
 /// How long the broker may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often to ask the broker whether the transaction of whoever was fenced is undone: the client by itself waits for half a
+/// second between two attempts, and goes on at once when it is called again.
+const ASK: Duration = Duration::from_millis(50);
 /// Records between two looks at what was delivered.
 const LOOK: usize = 256;
 /// How long to sleep while the broker has not answered: the client's own waiting goes in slices of 100 ms.
@@ -69,9 +72,13 @@ impl Publisher {
             .set("message.max.bytes", MAX_RECORD.to_string())
             .create_with_context(Deliveries::default())
             .map_err(Error::kafka(DOING))?;
-        producer
-            .init_transactions(PATIENCE)
-            .map_err(Error::kafka(DOING))?;
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = producer.init_transactions(ASK) {
+            let again = matches!(&error, KafkaError::Transaction(why) if why.is_retriable());
+            if !again || Instant::now() > deadline {
+                return Err(Error::kafka(DOING)(error));
+            }
+        }
         Ok(Self {
             producer,
             settings: settings.clone(),

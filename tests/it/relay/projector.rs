@@ -25,7 +25,7 @@ async fn projector(database: &Database, settings: &Settings, source: &str) -> Se
     Server::start_as(program, &database.url, &arguments, &settings).await
 }
 
-async fn import(database: &Database, copies: u32) {
+pub async fn import(database: &Database, copies: u32) {
     let folder = tempfile::tempdir().unwrap();
     olist_fixture::write(folder.path(), copies).unwrap();
     let (url, options) = (database.url.clone(), database.options.clone());
@@ -35,7 +35,7 @@ async fn import(database: &Database, copies: u32) {
 }
 
 /// Whether every projection has applied everything.
-async fn caught_up(store: &Store) {
+pub async fn caught_up(store: &Store) {
     until("projections at the head", async || {
         let lags = projections::lag(store).await.unwrap();
         assert!(lags.iter().all(|lag| lag.halted.is_none()), "{lags:?}");
@@ -45,7 +45,7 @@ async fn caught_up(store: &Store) {
 }
 
 /// Sets every read model back to its beginning.
-async fn empty(database: &Database) {
+pub async fn empty(database: &Database) {
     let mut admin = database.admin().await;
     let tables = sqlx::query(
         "select quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class c
