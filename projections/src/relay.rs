@@ -176,7 +176,8 @@ fn log(slot: u16, error: &Error, rest: Duration) {
 async fn warm_up(relay: &Relay, slot: u16, tail: &Arc<Tail>, cancelled: &CancellationToken) {
     let (tail, settings) = (Arc::clone(tail), relay.settings.clone());
     let partitions = slot::partitions(slot, relay.store.partitions());
-    let reading = spawn_blocking(move || drop(checkpoint::read(&tail, &settings, &partitions)));
+    let reading =
+        spawn_blocking(move || drop(checkpoint::read(&tail, &settings, slot, &partitions)));
     tokio::select! {
         _ = reading => {}
         () = cancelled.cancelled() => {}

@@ -71,13 +71,10 @@ impl Tail {
         consumer(settings).map(Self)
     }
 
-    /// The last record of each of these partitions of each of these topics, where there is one. Blocks.
-    pub(crate) fn last(&self, topics: &[&str], partitions: &[u16]) -> Result<Ends, Error> {
+    /// The last record of each of these partitions of topics, where there is one. Blocks.
+    pub(crate) fn last(&self, places: Vec<(String, u16)>) -> Result<Ends, Error> {
         let mut found = Ends::new();
-        let mut missing: Vec<(String, u16)> = topics
-            .iter()
-            .flat_map(|topic| partitions.iter().map(|p| ((*topic).to_owned(), *p)))
-            .collect();
+        let mut missing = places;
         for offset in NEAR
             .map(Offset::OffsetTail)
             .into_iter()

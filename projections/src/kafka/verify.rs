@@ -93,11 +93,12 @@ impl<'a> Subject<'a> {
                 let mut outputs = settings.outputs().iter();
                 let Some(found) = outputs.find(|output| output.topic == topic) else {
                     let outputs = settings.outputs().iter();
-                    let others: String = outputs
-                        .map(|output| format!(", {}", output.topic))
-                        .collect();
+                    let mut known: Vec<&str> =
+                        outputs.map(|output| output.topic.as_str()).collect();
+                    known.insert(0, &all);
                     return Err(Error::Settings(format!(
-                        "{topic} is none of the relay's topics, which are {all}{others}; kafka.context_topics and kafka.state_topics name more"
+                        "{topic} is none of the relay's topics, which are {}; kafka.context_topics and kafka.state_topics name more",
+                        known.join(", ")
                     )));
                 };
                 Some(found)
@@ -128,8 +129,8 @@ impl<'a> Subject<'a> {
             Some(Content::States(kind)) => {
                 states::prove(&mut reader, self.settings, store, log, kind).await
             }
-            content => {
-                let gapless = content.is_none();
+            Some(Content::Events) | None => {
+                let gapless = self.output.is_none();
                 events::prove(&mut reader, self.settings, log, gapless).await
             }
         }

@@ -1,5 +1,5 @@
-//! The relay's checkpoint of a partition: the last event it has published, in a record of the same transaction. Kafka alone
-//! knows it; whoever begins to publish compares it with the topic and with the log.
+//! The relay's checkpoints: of each partition of a slot the last event that is published, in one record of the same transaction.
+//! Kafka alone knows them; whoever begins to publish compares them with the topics and with the log.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,14 @@ pub(super) struct Checkpoint {
     pub(super) topics: BTreeMap<String, Reached>,
 }
 
-/// What Kafka says of some partitions.
+/// What a record of the checkpoints' topic holds: the partitions of the slot that its partition is named after. One record,
+/// so that a transaction has one partition more and not twice as many.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub(super) struct Checkpoints {
+    pub(super) partitions: BTreeMap<u16, Checkpoint>,
+}
+
+/// What Kafka says of a slot.
 pub(super) struct Found {
     /// Where each goes on.
     pub(super) places: BTreeMap<u16, Place>,
@@ -29,24 +36,41 @@ pub(super) struct Found {
     pub(super) ends: Vec<(String, u16, i64)>,
 }
 
-/// Where these partitions go on, as Kafka says. Blocks. Fails if the topic of the checkpoints and the others do not agree.
-pub(super) fn read(tail: &Tail, settings: &Settings, partitions: &[u16]) -> Result<Found, Error> {
+/// Where the partitions of a slot go on, as Kafka says. Blocks. Fails if the topic of the checkpoints and the others do not
+/// agree.
+pub(super) fn read(
+    tail: &Tail,
+    settings: &Settings,
+    slot: u16,
+    partitions: &[u16],
+) -> Result<Found, Error> {
     let (checkpoints, events) = (settings.checkpoints(), settings.events());
     let outputs = settings.outputs();
-    let mut topics = vec![checkpoints.as_str(), events.as_str()];
-    topics.extend(outputs.iter().map(|output| output.topic.as_str()));
-    let mut ends = tail.last(&topics, partitions)?;
+    let topics = outputs.iter().map(|output| &output.topic);
+    let mut wanted: Vec<(String, u16)> = [&events]
+        .into_iter()
+        .chain(topics)
+        .flat_map(|topic| {
+            partitions
+                .iter()
+                .map(|partition| (topic.clone(), *partition))
+        })
+        .collect();
+    wanted.push((checkpoints.clone(), slot));
+    let mut ends = tail.last(wanted)?;
     let at = ends
         .iter()
         .map(|((topic, partition), record)| (topic.clone(), *partition, record.kafka_offset));
     let at = at.collect();
     let mut last = |topic: &str, partition| ends.remove(&(topic.to_owned(), partition));
+    let mut told = last(&checkpoints, slot)
+        .map(|record| parse(&checkpoints, slot, &record))
+        .transpose()?
+        .unwrap_or_default();
     let places = partitions
         .iter()
         .map(|partition| {
-            let checkpoint = last(&checkpoints, *partition)
-                .map(|record| parse(&checkpoints, *partition, &record))
-                .transpose()?;
+            let checkpoint = told.partitions.remove(partition);
             agree(
                 &events,
                 *partition,
@@ -56,13 +80,14 @@ pub(super) fn read(tail: &Tail, settings: &Settings, partitions: &[u16]) -> Resu
             let mut place = Place::of(checkpoint, outputs);
             for (output, reached) in outputs.iter().zip(&mut place.outputs) {
                 let found = last(&output.topic, *partition);
-                let found = found.map(|record| record.number("ce_offset"));
+                let found = found.as_ref();
                 *reached = place::agree(output.content, *reached, found).ok_or_else(|| {
+                    let ends = found.and_then(|record| record.number("ce_offset"));
                     Error::Diverged(format!(
                         "partition {partition} of {} does not end where the relay stopped: the checkpoint says {}, and the topic {}; delete the topic and run `daybook topics apply`: the relay fills it again, from the beginning",
                         output.topic,
                         said(reached.last),
-                        found.flatten().map_or_else(|| "ends with a record that is none of the relay's".to_owned(), |offset| format!("ends with event {offset}"))
+                        ends.map_or("ends with a record that is none of the relay's".to_owned(), |offset| format!("ends with event {offset}"))
                     ))
                 })?;
             }
@@ -72,7 +97,7 @@ pub(super) fn read(tail: &Tail, settings: &Settings, partitions: &[u16]) -> Resu
     Ok(Found { places, ends: at })
 }
 
-fn parse(topic: &str, partition: u16, record: &Record) -> Result<Checkpoint, Error> {
+fn parse(topic: &str, partition: u16, record: &Record) -> Result<Checkpoints, Error> {
     serde_json::from_slice(&record.value).map_err(|error| {
         Error::Diverged(format!(
             "the last record of partition {partition} of {topic} is not a checkpoint of the relay ({error}): something else writes to that topic; stop it, and set kafka.prefix to a new name"
@@ -181,8 +206,11 @@ mod tests {
             value: value.as_bytes().to_vec(),
             ..event("0")
         };
-        let written = serde_json::to_string(&checkpoint(5)).unwrap();
-        assert_eq!(parse("t", 0, &record(&written)).unwrap(), checkpoint(5));
+        let all = Checkpoints {
+            partitions: BTreeMap::from([(4, checkpoint(5)), (8, checkpoint(0))]),
+        };
+        let written = serde_json::to_string(&all).unwrap();
+        assert_eq!(parse("t", 0, &record(&written)).unwrap(), all);
         let error = parse("t", 0, &record("{}")).unwrap_err().to_string();
         assert!(error.contains("not a checkpoint"));
     }

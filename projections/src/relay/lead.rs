@@ -13,7 +13,9 @@ use metrics::{counter, gauge, histogram};
 use tokio::{sync::watch, task::spawn_blocking};
 
 use super::{
-    Relay, checkpoint, metric,
+    Relay,
+    checkpoint::{self, Checkpoint},
+    metric,
     place::{Place, Step},
     publisher::{Batch, Page, Publisher},
     slot,
@@ -55,7 +57,7 @@ impl<'a> Lead<'a> {
         let (settings, tail) = (relay.settings.clone(), Arc::clone(tail));
         let partitions = slot::partitions(slot, relay.store.partitions());
         let checkpoint::Found { places, ends } =
-            spawn_blocking(move || checkpoint::read(&tail, &settings, &partitions)).await??;
+            spawn_blocking(move || checkpoint::read(&tail, &settings, slot, &partitions)).await??;
         if let Some(publisher) = &mut publisher.0 {
             publisher.remember(ends);
         }
@@ -82,7 +84,7 @@ impl<'a> Lead<'a> {
         let mut heads = self.relay.store.heads().subscribe();
         let mut ready = self.read(true).await?;
         while !over.is() {
-            if ready.is_empty() {
+            if ready.pages.is_empty() {
                 self.wait(&mut heads, over).await;
                 let look = self.looked.elapsed() >= LOOK;
                 if look {
@@ -114,7 +116,7 @@ impl<'a> Lead<'a> {
     }
 
     fn tell(&self, batch: &Batch, began: Instant) {
-        for page in batch {
+        for page in &batch.pages {
             let Some(last) = page.events.last() else {
                 continue;
             };
@@ -123,20 +125,22 @@ impl<'a> Lead<'a> {
                 progress.moved(last.partition, last.offset + 1);
                 counter!(metric::EVENTS).increment(page.events.len() as u64);
             }
-            self.tell_of_others(last.partition, page);
+            if let Some(checkpoint) = batch.checkpoints.partitions.get(&last.partition) {
+                self.tell_of_others(last.partition, page, checkpoint);
+            }
         }
         histogram!(metric::TRANSACTION_SECONDS).record(began.elapsed());
     }
 
     /// How far the other topics of a page are behind the one of all events.
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    fn tell_of_others(&self, partition: u16, page: &Page) {
-        let next = page.checkpoint.offset + 1;
+    fn tell_of_others(&self, partition: u16, page: &Page, checkpoint: &Checkpoint) {
+        let next = checkpoint.offset + 1;
         for index in &page.outputs {
             let Some(output) = self.relay.settings.outputs().get(*index) else {
                 continue;
             };
-            if let Some(reached) = page.checkpoint.topics.get(&output.name) {
+            if let Some(reached) = checkpoint.topics.get(&output.name) {
                 let behind = (next - reached.next) as f64;
                 gauge!(metric::BEHIND_EVENTS, "topic" => output.topic.clone(), "partition" => partition.to_string())
                     .set(behind);
@@ -166,7 +170,7 @@ impl<'a> Lead<'a> {
                 })
                 .collect();
             if steps.is_empty() {
-                return Ok(Batch::new());
+                return Ok(Batch::default());
             }
             let share = |all: i64| (all / i64::try_from(steps.len()).unwrap_or(1)).max(1);
             let spans: Vec<Span> = steps
@@ -203,7 +207,7 @@ impl<'a> Lead<'a> {
         steps: &[Step],
         pages: Vec<Vec<RecordedEvent>>,
     ) -> Result<Batch, Error> {
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         for (step, mut events) in steps.iter().zip(pages) {
             if step.all && step.from > 0 {
                 let before = (!events.is_empty()).then(|| events.remove(0).event_id);
@@ -216,9 +220,14 @@ impl<'a> Lead<'a> {
                 }
             }
             if !events.is_empty() {
-                batch.extend(self.page(step, events).await?);
+                batch.pages.extend(self.page(step, events).await?);
             } else if !step.all {
                 return Err(gone(step.partition, step.from));
+            }
+        }
+        for (partition, place) in &self.places {
+            if let Some(checkpoint) = place.checkpoint(&self.relay.settings) {
+                batch.checkpoints.partitions.insert(*partition, checkpoint);
             }
         }
         Ok(batch)
@@ -259,12 +268,11 @@ impl<'a> Lead<'a> {
             return Ok(None);
         };
         place.advance(step, &events, outputs);
-        Ok(place.checkpoint(&relay.settings).map(|checkpoint| Page {
+        Ok(Some(Page {
             events,
             all: step.all,
             outputs: place.going(&step.outputs),
             states,
-            checkpoint,
         }))
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoint;
-use crate::kafka::{Content, Output, Settings};
+use crate::kafka::{Content, Output, Record, Settings};
 
 /// How far a topic beside the one of all events is.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -197,26 +197,20 @@ impl Place {
     }
 }
 
-/// Whether a topic that is `reached` so far and whose last record names `found` is what was published. A topic that was made
-/// anew is filled from the beginning: then it is nothing yet.
-pub(super) fn agree(
-    content: Content,
-    reached: Reached,
-    found: Option<Option<i64>>,
-) -> Option<Reached> {
-    match (reached.last, found) {
-        (Some(_), None) => Some(Reached::default()),
-        (None, None) => Some(reached),
-        (Some(last), Some(Some(found))) => {
-            // Compaction may take the last records of a topic of states: those that say that something is gone.
-            let fits = match content {
-                Content::Events => found == last,
-                Content::States(_) => found <= last,
-            };
-            fits.then_some(reached)
-        }
-        (None, Some(_)) | (Some(_), Some(None)) => None,
-    }
+/// Whether a topic that is `reached` so far and ends with `last` is what was published. A topic that was made anew is filled
+/// from the beginning: then it is nothing yet.
+pub(super) fn agree(content: Content, reached: Reached, last: Option<&Record>) -> Option<Reached> {
+    let Some(last) = last else {
+        let anew = reached.last.is_some();
+        return Some(if anew { Reached::default() } else { reached });
+    };
+    let (published, found) = (reached.last?, last.number("ce_offset")?);
+    // Compaction may take the last records of a topic of states: those that say that something is gone.
+    let fits = match content {
+        Content::Events => found == published,
+        Content::States(_) => found <= published,
+    };
+    fits.then_some(reached)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use rdkafka::{
 };
 
 use super::{
-    checkpoint::Checkpoint,
+    checkpoint::Checkpoints,
     delivery::{Deliveries, Failure},
     states::Told,
 };
@@ -33,13 +33,20 @@ const NAP: Duration = Duration::from_micros(200);
 pub(super) struct Publisher {
     producer: BaseProducer<Deliveries>,
     settings: Settings,
+    slot: u16,
     events: String,
     checkpoints: String,
     envelope: Envelope,
 }
 
-/// What is published of some partitions: of each a page, none of them empty.
-pub(super) type Batch = Vec<Page>;
+/// What is published at once.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Of some partitions a page each, none of them empty.
+    pub(super) pages: Vec<Page>,
+    /// What is written down behind them, of all partitions of the slot.
+    pub(super) checkpoints: Checkpoints,
+}
 
 /// Events of a partition, one after the other, and where they go.
 pub(super) struct Page {
@@ -50,8 +57,6 @@ pub(super) struct Page {
     pub(super) outputs: Vec<usize>,
     /// The states that go on some of those.
     pub(super) states: Vec<Told>,
-    /// What is written down behind them.
-    pub(super) checkpoint: Checkpoint,
 }
 
 impl Publisher {
@@ -82,6 +87,7 @@ impl Publisher {
         Ok(Self {
             producer,
             settings: settings.clone(),
+            slot,
             events: settings.events(),
             checkpoints: settings.checkpoints(),
             envelope: Envelope::new(settings.source()),
@@ -127,7 +133,7 @@ impl Publisher {
 
     fn send_all(&mut self, batch: &Batch) -> Result<(), Error> {
         let mut sent = 0;
-        for page in batch {
+        for page in &batch.pages {
             for event in &page.events {
                 self.send_event(event, page)?;
                 sent += 1;
@@ -143,18 +149,13 @@ impl Publisher {
                 }
             }
         }
-        for page in batch {
-            let Some(last) = page.events.last() else {
-                continue;
-            };
-            let value = serde_json::to_vec(&page.checkpoint).unwrap_or_default();
-            let key = last.partition.to_string();
-            let record = BaseRecord::to(&self.checkpoints)
-                .partition(i32::from(last.partition))
-                .key(&key)
-                .payload(&value);
-            send(&self.producer, record)?;
-        }
+        let value = serde_json::to_vec(&batch.checkpoints).unwrap_or_default();
+        let key = self.slot.to_string();
+        let record = BaseRecord::to(&self.checkpoints)
+            .partition(i32::from(self.slot))
+            .key(&key)
+            .payload(&value);
+        send(&self.producer, record)?;
         self.drain()
     }
 
