@@ -23,7 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NEAR: [i64; 6] = [8, 512, 8_192, 131_072, 2_097_152, 33_554_432];
 
 /// A reader of ends.
-pub(crate) struct Tail(BaseConsumer<Quiet>);
+pub(crate) struct Tail {
+    committed: BaseConsumer<Quiet>,
+    /// Sees what is not committed too.
+    all: BaseConsumer<Quiet>,
+}
 
 /// Last records, by topic and partition.
 pub(crate) type Ends = BTreeMap<(String, u16), Record>;
@@ -59,16 +63,24 @@ impl Record {
         }
     }
 
+    /// A header as text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
+        std::str::from_utf8(value).ok()
+    }
+
     /// A header as a number.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
-        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
-        std::str::from_utf8(value).ok()?.parse().ok()
+        self.text(name)?.parse().ok()
     }
 }
 
 impl Tail {
     pub(crate) fn try_new(settings: &Settings) -> Result<Self, Error> {
-        consumer(settings).map(Self)
+        Ok(Self {
+            committed: consumer(settings, "read_committed")?,
+            all: consumer(settings, "read_uncommitted")?,
+        })
     }
 
     /// The last record of each of these partitions of topics, where there is one. Blocks.
@@ -89,6 +101,25 @@ impl Tail {
         Ok(found)
     }
 
+    /// Those of these partitions of topics whose last records are neither committed nor aborted. Blocks.
+    pub(crate) fn undecided(&self, places: &[(String, u16)]) -> Result<Vec<(String, u16)>, Error> {
+        let end = |consumer: &BaseConsumer<Quiet>, topic: &str, partition: u16| {
+            consumer
+                .fetch_watermarks(topic, i32::from(partition), PATIENCE)
+                .map(|(_, end)| end)
+                .map_err(Error::kafka(DOING))
+        };
+        let mut open = Vec::new();
+        for (topic, partition) in places {
+            // In this order: what is written in between can only look undecided.
+            let decided = end(&self.committed, topic, *partition)?;
+            if decided < end(&self.all, topic, *partition)? {
+                open.push((topic.clone(), *partition));
+            }
+        }
+        Ok(open)
+    }
+
     fn from(&self, places: &[(String, u16)], offset: Offset) -> Result<Ends, Error> {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in places {
@@ -96,21 +127,21 @@ impl Tail {
                 .map_err(Error::kafka(DOING))?;
         }
         // What went wrong while nobody asked.
-        while self.0.poll(Duration::ZERO).is_some() {}
-        self.0.assign(&list).map_err(Error::kafka(DOING))?;
-        let found = read_to_end(&self.0, places.len());
-        self.0.unassign().map_err(Error::kafka(DOING))?;
+        while self.committed.poll(Duration::ZERO).is_some() {}
+        self.committed.assign(&list).map_err(Error::kafka(DOING))?;
+        let found = read_to_end(&self.committed, places.len());
+        self.committed.unassign().map_err(Error::kafka(DOING))?;
         found
     }
 }
 
-/// A consumer of committed records that is told of each partition's end, and of no group.
-pub(super) fn consumer(settings: &Settings) -> Result<BaseConsumer<Quiet>, Error> {
+/// A consumer of records that is told of each partition's end, and of no group.
+pub(super) fn consumer(settings: &Settings, isolation: &str) -> Result<BaseConsumer<Quiet>, Error> {
     settings
         .client()
         // The client wants a name even where nobody joins a group.
         .set("group.id", format!("{}.readers", settings.prefix))
-        .set("isolation.level", "read_committed")
+        .set("isolation.level", isolation)
         .set("enable.partition.eof", "true")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")

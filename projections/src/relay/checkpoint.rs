@@ -36,28 +36,31 @@ pub(super) struct Found {
     pub(super) ends: Vec<(String, u16, i64)>,
 }
 
+/// Every partition of a topic that only a slot writes to.
+pub(super) fn places(settings: &Settings, slot: u16, partitions: &[u16]) -> Vec<(String, u16)> {
+    let events = settings.events();
+    let topics = settings.outputs().iter().map(|output| &output.topic);
+    let mut places: Vec<(String, u16)> = [&events]
+        .into_iter()
+        .chain(topics)
+        .flat_map(|topic| partitions.iter().map(|p| (topic.clone(), *p)))
+        .collect();
+    places.push((settings.checkpoints(), slot));
+    places
+}
+
 /// Where the partitions of a slot go on, as Kafka says. Blocks. Fails if the topic of the checkpoints and the others do not
-/// agree.
+/// agree; where some records were `undone`, they need not, and the last events on the topics count.
 pub(super) fn read(
     tail: &Tail,
     settings: &Settings,
     slot: u16,
     partitions: &[u16],
+    undone: bool,
 ) -> Result<Found, Error> {
     let (checkpoints, events) = (settings.checkpoints(), settings.events());
     let outputs = settings.outputs();
-    let topics = outputs.iter().map(|output| &output.topic);
-    let mut wanted: Vec<(String, u16)> = [&events]
-        .into_iter()
-        .chain(topics)
-        .flat_map(|topic| {
-            partitions
-                .iter()
-                .map(|partition| (topic.clone(), *partition))
-        })
-        .collect();
-    wanted.push((checkpoints.clone(), slot));
-    let mut ends = tail.last(wanted)?;
+    let mut ends = tail.last(places(settings, slot, partitions))?;
     let at = ends
         .iter()
         .map(|((topic, partition), record)| (topic.clone(), *partition, record.kafka_offset));
@@ -71,16 +74,21 @@ pub(super) fn read(
         .iter()
         .map(|partition| {
             let checkpoint = told.partitions.remove(partition);
-            agree(
-                &events,
-                *partition,
-                checkpoint.as_ref(),
-                last(&events, *partition).as_ref(),
-            )?;
+            let published = last(&events, *partition);
+            let checkpoint = if undone {
+                published.as_ref().and_then(seen)
+            } else {
+                agree(&events, *partition, checkpoint.as_ref(), published.as_ref())?;
+                checkpoint
+            };
             let mut place = Place::of(checkpoint, outputs);
             for (output, reached) in outputs.iter().zip(&mut place.outputs) {
                 let found = last(&output.topic, *partition);
                 let found = found.as_ref();
+                if undone {
+                    *reached = place::seen(found);
+                    continue;
+                }
                 *reached = place::agree(output.content, *reached, found).ok_or_else(|| {
                     let ends = found.and_then(|record| record.number("ce_offset"));
                     Error::Diverged(format!(
@@ -95,6 +103,15 @@ pub(super) fn read(
         })
         .collect::<Result<_, Error>>()?;
     Ok(Found { places, ends: at })
+}
+
+/// What a record of an event says of itself.
+fn seen(record: &Record) -> Option<Checkpoint> {
+    Some(Checkpoint {
+        offset: record.number("ce_offset")?,
+        event_id: Uuid::parse_str(record.text("ce_id")?).ok()?,
+        topics: BTreeMap::new(),
+    })
 }
 
 fn parse(topic: &str, partition: u16, record: &Record) -> Result<Checkpoints, Error> {

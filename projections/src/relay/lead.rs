@@ -14,10 +14,11 @@ use tokio::{sync::watch, task::spawn_blocking};
 
 use super::{
     Relay,
-    checkpoint::{self, Checkpoint},
+    checkpoint::{self, Checkpoint, Checkpoints},
     metric,
     place::{Place, Step},
     publisher::{Batch, Page, Publisher},
+    settle::settle,
     slot,
     states::States,
 };
@@ -51,16 +52,18 @@ impl<'a> Lead<'a> {
         over: &mut Over,
     ) -> Result<(), Error> {
         relay.admin.check().await?;
-        let settings = relay.settings.clone();
-        let mut publisher =
-            Closing(spawn_blocking(move || Publisher::init(&settings, slot).map(Some)).await??);
         let (settings, tail) = (relay.settings.clone(), Arc::clone(tail));
         let partitions = slot::partitions(slot, relay.store.partitions());
-        let checkpoint::Found { places, ends } =
-            spawn_blocking(move || checkpoint::read(&tail, &settings, slot, &partitions)).await??;
-        if let Some(publisher) = &mut publisher.0 {
-            publisher.remember(ends);
-        }
+        let beginning = spawn_blocking(move || {
+            let mut publisher = Publisher::init(&settings, slot)?;
+            let all = checkpoint::places(&settings, slot, &partitions);
+            let undone = settle(&tail, &mut publisher, &all)?;
+            let found = checkpoint::read(&tail, &settings, slot, &partitions, undone)?;
+            publisher.remember(found.ends);
+            Ok::<_, Error>((publisher, found.places, undone))
+        });
+        let (publisher, places, undone) = beginning.await??;
+        let publisher = Closing(Some(publisher));
         checkpoint::guard(&relay.store, &places).await?;
         for (partition, place) in &places {
             relay.leases.progress().moved(*partition, place.next);
@@ -76,6 +79,12 @@ impl<'a> Lead<'a> {
             states: States::new(),
             behind: false,
             looked: Instant::now(),
+        };
+        let publisher = if undone {
+            // The checkpoints were undone too, or are not what the topics say.
+            lead.write_checkpoints(publisher).await?
+        } else {
+            publisher
         };
         lead.publish_all(publisher, over).await
     }
@@ -225,12 +234,37 @@ impl<'a> Lead<'a> {
                 return Err(gone(step.partition, step.from));
             }
         }
-        for (partition, place) in &self.places {
-            if let Some(checkpoint) = place.checkpoint(&self.relay.settings) {
-                batch.checkpoints.partitions.insert(*partition, checkpoint);
-            }
-        }
+        batch.checkpoints = self.checkpoints();
         Ok(batch)
+    }
+
+    /// How far all partitions of the slot are.
+    fn checkpoints(&self) -> Checkpoints {
+        let all = self.places.iter();
+        let settings = &self.relay.settings;
+        Checkpoints {
+            partitions: all
+                .filter_map(|(partition, place)| Some((*partition, place.checkpoint(settings)?)))
+                .collect(),
+        }
+    }
+
+    /// Writes down how far all is, without an event.
+    async fn write_checkpoints(&self, mut publisher: Closing) -> Result<Closing, Error> {
+        let batch = Batch {
+            pages: Vec::new(),
+            checkpoints: self.checkpoints(),
+        };
+        if let Some(mut writing) = publisher.0.take() {
+            let (back, done) = spawn_blocking(move || {
+                let done = writing.publish(&batch);
+                (writing, done)
+            })
+            .await?;
+            publisher.0 = Some(back);
+            done?;
+        }
+        Ok(publisher)
     }
 
     /// What the events of a step become, now that they are to be published.

@@ -197,6 +197,15 @@ impl Place {
     }
 }
 
+/// How far a topic is at least that ends with this record.
+pub(super) fn seen(last: Option<&Record>) -> Reached {
+    let last = last.and_then(|record| record.number("ce_offset"));
+    Reached {
+        next: last.map_or(0, |last| last + 1),
+        last,
+    }
+}
+
 /// Whether a topic that is `reached` so far and ends with `last` is what was published. A topic that was made anew is filled
 /// from the beginning: then it is nothing yet.
 pub(super) fn agree(content: Content, reached: Reached, last: Option<&Record>) -> Option<Reached> {

@@ -102,6 +102,27 @@ impl Publisher {
         }
     }
 
+    /// Aborts what is open of this transactional id in these partitions of topics, also what Kafka has forgotten: a transaction
+    /// that touches them and is aborted ends it, for it has the same producer id.
+    pub(super) fn undo(&mut self, places: &[(String, u16)]) -> Result<(), Error> {
+        self.producer
+            .begin_transaction()
+            .map_err(Error::kafka("beginning a transaction"))?;
+        let sent = places.iter().try_for_each(|(topic, partition)| {
+            let record = BaseRecord::to(topic)
+                .partition(i32::from(*partition))
+                .key("undone")
+                .payload("");
+            send(&self.producer, record)
+        });
+        let sent = sent.and_then(|()| self.drain());
+        let aborted = self
+            .producer
+            .abort_transaction(PATIENCE)
+            .map_err(|error| self.fenced_or("undoing what was left open", error));
+        sent.and(aborted)
+    }
+
     /// Fails unless the topics still have what was published.
     pub(super) fn look_at_topics(&self) -> Result<(), Error> {
         for (topic, partition, last) in self.producer.context().ends() {

@@ -31,7 +31,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn open(settings: &Settings, topic: &str, partition: u16) -> Result<Self, Error> {
-        let consumer = tail::consumer(settings)?;
+        let consumer = tail::consumer(settings, "read_committed")?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, i32::from(partition), Offset::Beginning)
             .and_then(|()| consumer.assign(&list))
