@@ -85,6 +85,11 @@ impl Broker {
         }
     }
 
+    /// Where it keeps everything.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.options.dir
+    }
+
     /// What clients connect to, the same after every restart.
     pub fn brokers(&self) -> &str {
         &self.brokers

@@ -13,6 +13,7 @@ mod security;
 #[cfg(feature = "real-data")]
 mod stock;
 mod takeover;
+mod undecided;
 
 use std::process::{Command, Output, Stdio};
 
