@@ -17,6 +17,8 @@ mod page;
 pub mod projection;
 pub mod relay;
 mod run;
+#[cfg(test)]
+mod sample;
 mod source;
 mod swap;
 pub mod wait;

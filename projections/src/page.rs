@@ -110,30 +110,10 @@ fn cut(page: &Arc<Vec<RecordedEvent>>, from: i64, most: i64) -> Option<Slice> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use event_schemas::{StreamId, TenantId};
-    use uuid::Uuid;
-
     use super::*;
+    use crate::sample::event;
 
     fn page(offsets: std::ops::Range<i64>) -> Arc<Vec<RecordedEvent>> {
-        let event = |offset| RecordedEvent {
-            partition: 0,
-            offset,
-            tenant: TenantId(Uuid::nil()),
-            position: offset + 1,
-            stream: StreamId("a-b".into()),
-            version: 1,
-            event_id: Uuid::nil(),
-            event_type: "A".into(),
-            schema_version: 1,
-            payload: vec![],
-            content_type: 1,
-            metadata: vec![],
-            content_hash: vec![],
-            occurred_at: DateTime::UNIX_EPOCH,
-            recorded_at: DateTime::UNIX_EPOCH,
-        };
         Arc::new(offsets.map(event).collect())
     }
 

@@ -14,26 +14,19 @@ use nix::{
 use projections::kafka::{Settings, topic::Admin};
 use tempfile::TempDir;
 
+use crate::harness::lasting;
+
 /// The run's broker: what clients connect to.
 pub async fn shared() -> &'static str {
     static BROKERS: OnceLock<String> = OnceLock::new();
     let start = || {
         BROKERS.get_or_init(|| {
-            let (sender, receiver) = std::sync::mpsc::channel();
-            // It lives as long as the process: its own thread keeps its runtime, and its watchdog ends it with us.
-            std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                runtime.block_on(async move {
-                    let java = Java::find().await.expect("Java and Kafka are there");
-                    let broker = EmbeddedKafka::start_throw_away(&java).await.unwrap();
-                    sender.send(broker.brokers().to_owned()).unwrap();
-                    std::future::pending::<()>().await;
-                });
-            });
-            receiver.recv().expect("the test broker starts")
+            lasting(async || {
+                let java = Java::find().await.expect("Java and Kafka are there");
+                let broker = EmbeddedKafka::start_throw_away(&java).await.unwrap();
+                let brokers = broker.brokers().to_owned();
+                (broker, brokers)
+            })
         })
     };
     tokio::task::spawn_blocking(start).await.unwrap()

@@ -28,37 +28,42 @@ const TEMPLATE: &str = "daybook_template";
 pub fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| {
-        // It lives as long as the process: its own thread keeps its runtime, and its watchdog ends it with us.
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
+        lasting(async || {
+            let postgres = embedded::EmbeddedPostgres::start_throw_away()
+                .await
+                .expect("PostgreSQL starts");
+            let admin = sqlx::PgPool::connect(postgres.url()).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}")))
+                .execute(&admin)
+                .await
                 .unwrap();
-            runtime.block_on(async move {
-                let postgres = embedded::EmbeddedPostgres::start_throw_away()
-                    .await
-                    .expect("PostgreSQL starts");
-                let admin = sqlx::PgPool::connect(postgres.url()).await.unwrap();
-                sqlx::raw_sql(sqlx::AssertSqlSafe(format!("create database {TEMPLATE}")))
-                    .execute(&admin)
-                    .await
-                    .unwrap();
-                admin.close().await;
-                let template = replace_database(postgres.url(), TEMPLATE);
-                app::migrate(&options_for(&template), 16)
-                    .await
-                    .expect("the template migrates");
-                sender
-                    .send(Server {
-                        url: postgres.url().to_owned(),
-                    })
-                    .unwrap();
-                std::future::pending::<()>().await;
-            });
-        });
-        receiver.recv().expect("the test server starts")
+            admin.close().await;
+            let template = replace_database(postgres.url(), TEMPLATE);
+            app::migrate(&options_for(&template), 16)
+                .await
+                .expect("the template migrates");
+            let url = postgres.url().to_owned();
+            (postgres, Server { url })
+        })
     })
+}
+
+/// Starts a server that lasts as long as the process: its own thread keeps it and its runtime, and its watchdog ends it with
+/// us. What is to be known of it.
+pub fn lasting<S, K: Send + 'static>(start: impl AsyncFnOnce() -> (S, K) + Send + 'static) -> K {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            let (_server, known) = start().await;
+            sender.send(known).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    receiver.recv().expect("the test server starts")
 }
 
 fn replace_database(url: &str, name: &str) -> String {

@@ -192,31 +192,8 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-    use event_schemas::{StreamId, TenantId};
-    use uuid::Uuid;
-
     use super::*;
-
-    fn event(offset: i64) -> RecordedEvent {
-        RecordedEvent {
-            partition: 0,
-            offset,
-            tenant: TenantId(Uuid::nil()),
-            position: offset + 1,
-            stream: StreamId("a-b".into()),
-            version: 1,
-            event_id: Uuid::nil(),
-            event_type: "A".into(),
-            schema_version: 1,
-            payload: vec![0; 10],
-            content_type: 1,
-            metadata: vec![],
-            content_hash: vec![],
-            occurred_at: DateTime::UNIX_EPOCH,
-            recorded_at: DateTime::UNIX_EPOCH,
-        }
-    }
+    use crate::sample::event;
 
     fn feed(next: i64, offsets: std::ops::Range<i64>) -> Feed {
         let feed = Feed::new(1);
