@@ -125,7 +125,7 @@ infra-check: ## Check the deployment files and all scripts; needs no container e
 	@infra/dev/deployment.py
 
 .PHONY: bench bench-quick
-bench: ## Run the benchmarks, in about an hour: docs/benchmarks.md
+bench: ## Run the benchmarks, in an hour and a half: docs/benchmarks.md
 	@tests/bench/run
 bench-quick: ## Run the benchmarks, in a few minutes
 	@tests/bench/run --quick

@@ -10,7 +10,7 @@ use nix::unistd::Uid;
     clippy::disallowed_methods,
     reason = "the programs' place is the machine's matter, set before any configuration"
 )]
-pub(crate) fn places(variable: &str, inside: &str) -> Vec<PathBuf> {
+pub fn places(variable: &str, inside: &str) -> Vec<PathBuf> {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

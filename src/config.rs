@@ -95,6 +95,8 @@ pub struct Kafka {
     pub cluster: String,
     pub replication_factor: u16,
     pub properties: String,
+    pub context_topics: Vec<String>,
+    pub state_topics: Vec<String>,
     pub ready_lag_seconds: u64,
 }
 
@@ -186,6 +188,8 @@ impl Config {
             prefix,
             cluster,
             properties,
+            context_topics,
+            state_topics,
             ..
         } = &self.kafka;
         let properties = if properties.is_empty() {
@@ -195,13 +199,10 @@ impl Config {
                 format!("cannot read {properties}, the file of kafka.properties")
             })?
         };
-        Ok(Settings::try_new(
-            brokers,
-            prefix,
-            cluster,
-            replication_factor,
-            &properties,
-        )?)
+        Ok(
+            Settings::try_new(brokers, prefix, cluster, replication_factor, &properties)?
+                .with_outputs(context_topics, state_topics)?,
+        )
     }
 
     /// The effective configuration as JSON, secrets left out.
@@ -234,6 +235,7 @@ impl Config {
             "kafka": {
                 "brokers": self.kafka.brokers, "prefix": self.kafka.prefix, "cluster": self.kafka.cluster,
                 "replication_factor": self.kafka.replication_factor, "properties": self.kafka.properties,
+                "context_topics": self.kafka.context_topics, "state_topics": self.kafka.state_topics,
                 "ready_lag_seconds": self.kafka.ready_lag_seconds,
             },
             "graphql": { "operation_timeout_ms": self.graphql.operation_timeout_ms },

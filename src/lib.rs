@@ -3,7 +3,7 @@
 
 pub mod app;
 pub mod broker;
-mod cache;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod database;

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Personal, country::Country};
 
+mod state;
+
+pub use state::CustomerState;
+
 /// The shop met a customer.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

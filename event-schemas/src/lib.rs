@@ -15,6 +15,7 @@ pub mod organization;
 pub mod personal;
 pub mod schema;
 pub mod scope;
+pub mod state;
 pub mod stream;
 pub mod tenant;
 pub mod text;

@@ -11,10 +11,12 @@ use crate::{
     money::{Currency, Minor},
 };
 
+mod state;
 pub mod status;
 pub mod total;
 mod upcast;
 
+pub use state::{LatestReview, OrderState};
 pub use status::OrderStatus;
 
 /// One line of an order.

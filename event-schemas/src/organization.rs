@@ -8,6 +8,10 @@ use uuid::Uuid;
 
 use crate::country::Country;
 
+mod state;
+
+pub use state::{ApiKey, OrganizationState};
+
 /// A tenant came into being. Always its event at position 1.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -23,7 +23,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use uuid::Uuid;
 
-/// The Kafka topic of all events, whose name begins every subject.
+/// What the names of topics begin with where nothing else is configured, and those of subjects everywhere.
+pub const PREFIX: &str = "daybook";
+
+/// The Kafka topic of all events, whose name begins the subject of each.
 pub const TOPIC: &str = "daybook.events.v1";
 
 /// Where the schemas' URIs begin. Every server answers their paths.
@@ -39,9 +42,9 @@ pub struct Registered {
     pub id: u32,
     /// The fingerprint of its text: see [`lock::guid`].
     pub guid: Uuid,
-    /// The context of the event, such as `order`.
+    /// The context, such as `order`.
     pub context: &'static str,
-    /// The event's type, such as `OrderPlaced`.
+    /// The event's type, such as `OrderPlaced`, or the name of the context's state.
     pub event_type: &'static str,
     /// The event's schema version: 1, 2, 3 …
     pub schema_version: i16,
@@ -88,9 +91,9 @@ pub fn find(event_type: &str, schema_version: i16) -> Option<&'static Registered
     newest.get(&(event_type, schema_version)).copied()
 }
 
-/// The rows of the table, which `daybook generate` writes: id, GUID, context, event type, schema version, revision, file.
+/// The rows of the table, which `daybook generate` writes: id, GUID, topic, context, event type, schema version, revision, file.
 macro_rules! registered {
-    ($($id:literal $guid:literal $context:literal $event_type:literal $version:literal $revision:literal $file:literal;)*) => {
+    ($($id:literal $guid:literal $topic:literal $context:literal $event_type:literal $version:literal $revision:literal $file:literal;)*) => {
         /// Every schema that was ever published, by id.
         pub(super) static ALL: &[super::Registered] = &[$(super::Registered {
             id: $id,
@@ -99,7 +102,7 @@ macro_rules! registered {
             event_type: $event_type,
             schema_version: $version,
             revision: $revision,
-            subject: concat!("daybook.events.v1-", $context, ".", $event_type, ".v", $version),
+            subject: concat!($topic, "-", $context, ".", $event_type, ".v", $version),
             uri: concat!("https://daybook.dev/schemas/", $context, "/", $event_type, ".v", $version, ".json"),
             text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/", $file)),
         }),*];

@@ -108,7 +108,62 @@ pub struct Span {
     pub most: i64,
 }
 
+/// A part of a stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamSpan {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which one.
+    pub stream: StreamId,
+    /// The first version.
+    pub from: i32,
+    /// The version before which it ends.
+    pub before: i32,
+}
+
 impl PartitionTx {
+    /// The events of parts of streams, one part after the other, each in order. A page ends before its payloads and metadata
+    /// have more than `bytes`, unless its first event has more; ask for the rest again.
+    pub async fn read_streams(
+        &mut self,
+        spans: &[StreamSpan],
+        bytes: i64,
+    ) -> Result<Vec<RecordedEvent>, Error> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select partition as "partition!", "offset" as "offset!", tenant_id as "tenant_id!", position as "position!",
+                      stream_id as "stream_id!", version as "version!", event_id as "event_id!", event_type as "event_type!",
+                      schema_version as "schema_version!", payload as "payload!", content_type as "content_type!",
+                      metadata as "metadata!", content_hash as "content_hash!", occurred_at as "occurred_at!",
+                      recorded_at as "recorded_at!"
+               from (select e.*, sum(octet_length(payload) + octet_length(metadata)) over walk as bytes,
+                            row_number() over walk as place
+                     from (select e.*, asked.part
+                           from unnest($1::uuid[], $2::text[], $3::int[], $4::int[])
+                                  with ordinality asked(tenant, stream, first, before, part),
+                                lateral (select * from log.event
+                                         where event.tenant_id = asked.tenant and event.stream_id = asked.stream
+                                           and version >= asked.first and version < asked.before
+                                         order by version limit $6) e
+                           order by asked.part, e.version limit $6) e
+                     window walk as (order by part, version)) e
+               where bytes <= $5 or place = 1
+               order by place"#,
+            &spans.iter().map(|span| span.tenant.0).collect::<Vec<_>>(),
+            &spans
+                .iter()
+                .map(|span| span.stream.as_str().to_owned())
+                .collect::<Vec<_>>(),
+            &spans.iter().map(|span| span.from).collect::<Vec<_>>(),
+            &spans.iter().map(|span| span.before).collect::<Vec<_>>(),
+            bytes,
+            MAX_PAGE
+        )
+        .fetch_all(self.connection())
+        .await?;
+        rows.into_iter().map(checked).collect()
+    }
+
     /// The events of some partitions, a page of each, in the order of `spans`, whose partitions differ. A page ends before its
     /// payloads and metadata have more than `bytes`, unless its first event has more: that always comes, so that a hole shows.
     pub async fn read_partitions(

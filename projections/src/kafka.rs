@@ -5,6 +5,7 @@ mod envelope;
 mod error;
 mod feed;
 pub(crate) mod member;
+pub(crate) mod output;
 mod tail;
 pub mod topic;
 pub mod verify;
@@ -22,6 +23,7 @@ pub use error::Error;
 pub(crate) use envelope::{Envelope, SCHEMA_ID};
 pub(crate) use error::is_fence;
 pub(crate) use feed::{Feed, Taken};
+pub(crate) use output::{Content, Output};
 pub(crate) use tail::{Record, Tail};
 
 /// The largest record that a topic must take, in bytes: the largest payload of the log, its key and its headers, and room.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub replication_factor: u16,
     /// More properties of the client, such as TLS and SASL.
     properties: BTreeMap<String, String>,
+    /// The topics beside the one of all events.
+    outputs: Vec<Output>,
 }
 
 impl fmt::Debug for Settings {
@@ -104,6 +108,7 @@ impl Settings {
             cluster: name("cluster", cluster)?,
             replication_factor,
             properties: parse(properties)?,
+            outputs: Vec::new(),
         };
         // The client knows its properties: a wrong one is found here, not at the first connection.
         settings
@@ -116,6 +121,17 @@ impl Settings {
                 other => Error::Settings(other.to_string()),
             })?;
         Ok(settings)
+    }
+
+    /// Also publishes the events of these contexts on topics of their own, and the states of those.
+    pub fn with_outputs(mut self, contexts: &[String], states: &[String]) -> Result<Self, Error> {
+        self.outputs = output::all(&self.prefix, contexts, states)?;
+        Ok(self)
+    }
+
+    /// The topics beside the one of all events.
+    pub(crate) fn outputs(&self) -> &[Output] {
+        &self.outputs
     }
 
     /// What every client is configured with.

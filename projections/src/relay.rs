@@ -2,12 +2,16 @@
 //! keeps the leases, one that measures. Follows the log like a projection whose table is a topic; never writes to it.
 
 mod checkpoint;
+mod delivery;
 mod lead;
 mod lease;
 pub mod metric;
+mod place;
 mod progress;
 mod publisher;
+mod settle;
 mod slot;
+mod states;
 mod status;
 
 use std::{
@@ -173,7 +177,10 @@ fn log(slot: u16, error: &Error, rest: Duration) {
 async fn warm_up(relay: &Relay, slot: u16, tail: &Arc<Tail>, cancelled: &CancellationToken) {
     let (tail, settings) = (Arc::clone(tail), relay.settings.clone());
     let partitions = slot::partitions(slot, relay.store.partitions());
-    let reading = spawn_blocking(move || drop(checkpoint::read(&tail, &settings, &partitions)));
+    let reading = spawn_blocking(move || {
+        drop(tail.undecided(&checkpoint::places(&settings, slot, &partitions)));
+        drop(checkpoint::read(&tail, &settings, slot, &partitions, true));
+    });
     tokio::select! {
         _ = reading => {}
         () = cancelled.cancelled() => {}

@@ -6,7 +6,7 @@ use event_store::Store;
 use projections::kafka::{
     Settings,
     topic::{Admin, Change, Plan},
-    verify::{self, Report},
+    verify::{Report, Subject},
 };
 use serde_json::json;
 
@@ -19,10 +19,13 @@ use crate::{
 /// What to prove.
 #[derive(Args, Debug)]
 pub struct Verify {
+    /// The topic; without it, that of all events.
+    #[arg(long, value_name = "NAME")]
+    pub topic: Option<String>,
     /// Only this partition.
     #[arg(long)]
     pub partition: Option<u16>,
-    /// Prove the topic alone, without the log: contiguous, in order, nothing twice.
+    /// Prove the topic alone, without the log: in order, nothing twice, and of all events none missing.
     #[arg(long)]
     pub alone: bool,
 }
@@ -44,24 +47,32 @@ pub async fn apply(place: &Place, format: output::Format) -> Result<()> {
     Ok(())
 }
 
-/// Proves the topic of all events.
+/// Proves a topic.
 pub async fn verify(place: &Place, args: &Verify, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let kafka = kafka(place, &database)?;
+    let subject = Subject::find(&kafka, args.topic.as_deref())?;
     let store = database.connect(place.config.log.partitions).await?;
-    let proved = prove(&kafka, &store, args).await;
+    let proved = prove(&subject, &store, args).await;
     database.close(Some(store)).await?;
     let reports = proved?;
     let rows: Vec<_> = reports
         .iter()
         .map(|report| {
             json!({ "partition": report.partition, "records": report.records, "nextOffset": report.next_offset,
-                "head": report.head, "faults": report.faulty })
+                "head": report.head, "behind": report.behind, "faults": report.faulty })
         })
         .collect();
     output::rows(
         format,
-        &["partition", "records", "nextOffset", "head", "faults"],
+        &[
+            "partition",
+            "records",
+            "nextOffset",
+            "head",
+            "behind",
+            "faults",
+        ],
         &rows,
     );
     for report in &reports {
@@ -73,22 +84,20 @@ pub async fn verify(place: &Place, args: &Verify, format: output::Format) -> Res
     if faulty > 0 {
         return Err(Unsound(format!(
             "{} is not the log: {faulty} faults; the first of each partition are above",
-            kafka.events()
+            subject.topic()
         ))
         .into());
     }
-    let behind: i64 = reports
-        .iter()
-        .filter_map(|report| Some(report.head? - report.next_offset))
-        .sum();
+    let behind: i64 = reports.iter().filter_map(|report| report.behind).sum();
     output::say(&match behind {
+        0 if subject.has_states() => "every stream is there as it stands".to_owned(),
         0 => "every event is there once, in order".to_owned(),
         behind => format!("what is there is right; {behind} events are not published yet"),
     });
     Ok(())
 }
 
-async fn prove(kafka: &Settings, store: &Store, args: &Verify) -> Result<Vec<Report>> {
+async fn prove(subject: &Subject<'_>, store: &Store, args: &Verify) -> Result<Vec<Report>> {
     let all = 0..store.partitions();
     if let Some(partition) = args.partition {
         ensure!(
@@ -100,7 +109,7 @@ async fn prove(kafka: &Settings, store: &Store, args: &Verify) -> Result<Vec<Rep
     let mut reports = Vec::new();
     for partition in all.filter(|partition| args.partition.is_none_or(|only| only == *partition)) {
         let store = (!args.alone).then_some(store);
-        reports.push(verify::verify(kafka, store, partition).await?);
+        reports.push(subject.verify(store, partition).await?);
     }
     Ok(reports)
 }

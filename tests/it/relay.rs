@@ -4,6 +4,7 @@
 mod aborted;
 mod consumer;
 mod group;
+mod outputs;
 mod projector;
 #[cfg(feature = "real-data")]
 mod real_data;
@@ -102,6 +103,8 @@ fn command(database: &Database, settings: &Settings, arguments: &[&str]) -> Outp
         .env("KAFKA_BROKERS", &settings.brokers)
         .env("DAYBOOK__KAFKA__PREFIX", &settings.prefix)
         .env("DAYBOOK__KAFKA__REPLICATION_FACTOR", "1")
+        .env("DAYBOOK__KAFKA__CONTEXT_TOPICS", outputs::CONTEXTS)
+        .env("DAYBOOK__KAFKA__STATE_TOPICS", outputs::STATES)
         .stdin(Stdio::null())
         .output()
         .unwrap()

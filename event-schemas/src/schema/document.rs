@@ -1,20 +1,22 @@
-//! The JSON Schemas of the newest versions, made from the event types. Describes what is stored: the JSON that
-//! [`Event::encode`] writes. Never knows the committed files or what is registered.
+//! The JSON Schemas of the newest versions, made from the types of events and states. Describes what is stored: the JSON
+//! that [`Event::encode`] writes, and what states are published as. Never knows the committed files or what is registered.
 //!
 //! Objects are open: a payload may hold fields that its schema does not name, so that a field can be added later.
 
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
-use super::BASE_URI;
-use crate::{Event, customer::CustomerEvent, order::OrderEvent, organization::OrganizationEvent};
+use super::{BASE_URI, PREFIX, TOPIC};
+use crate::{
+    Event, customer::CustomerEvent, order::OrderEvent, organization::OrganizationEvent, state,
+};
 
-/// The newest schema of an event type.
+/// The newest schema of an event type, or of a context's state.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Document {
     /// The context, such as `order`.
     pub context: &'static str,
-    /// The event's type, such as `OrderPlaced`.
+    /// The event's type, such as `OrderPlaced`, or the state's name.
     pub event_type: &'static str,
     /// Its newest schema version.
     pub schema_version: i16,
@@ -22,12 +24,13 @@ pub struct Document {
     pub schema: Value,
 }
 
-/// The newest schema of every event type: one line per context.
+/// The newest schema of every event type, one line per context, and of every state.
 pub fn newest() -> Vec<Document> {
     [
         of::<OrganizationEvent>("organization"),
         of::<CustomerEvent>("customer"),
         of::<OrderEvent>("order"),
+        states(),
     ]
     .concat()
 }
@@ -43,6 +46,27 @@ fn of<E: Event>(context: &'static str) -> Vec<Document> {
             schema: named(context, event_type, schema_version, schema),
         })
         .collect()
+}
+
+fn states() -> Vec<Document> {
+    state::KINDS
+        .iter()
+        .map(|kind| Document {
+            context: kind.context,
+            event_type: kind.name,
+            schema_version: kind.schema_version,
+            schema: named(kind.context, kind.name, kind.schema_version, kind.schema()),
+        })
+        .collect()
+}
+
+/// The topic whose records have the schema. Readers of other topics find it by its GUID.
+pub fn topic(context: &str, event_type: &str, schema_version: i16) -> String {
+    if state::of(context).is_some_and(|kind| kind.name == event_type) {
+        state::topic(PREFIX, context, schema_version)
+    } else {
+        TOPIC.to_owned()
+    }
 }
 
 /// An event's name with its context and version, such as `order.OrderPlaced.v1`: the title of its schema. Confluent's

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    BASE_URI, TOPIC,
+    BASE_URI,
     compatible::{self, Incompatible},
     document::{self, Document},
 };
@@ -166,11 +166,12 @@ impl Entry {
         text: &str,
     ) -> Self {
         let title = document::title(context, event_type, schema_version);
+        let topic = document::topic(context, event_type, schema_version);
         Self {
             id,
             guid: guid(text),
             sha256: sha256(text),
-            subject: format!("{TOPIC}-{title}"),
+            subject: format!("{topic}-{title}"),
             context: context.to_owned(),
             event_type: event_type.to_owned(),
             schema_version,
@@ -262,10 +263,11 @@ impl Lock {
                 ..
             } = entry;
             let file = self.file(entry);
+            let topic = document::topic(context, event_type, *schema_version);
             // Writing to a string does not fail.
             let _ = writeln!(
                 table,
-                "    {id} \"{guid}\" \"{context}\" \"{event_type}\" {schema_version} {revision} \"{file}\";"
+                "    {id} \"{guid}\" \"{topic}\" \"{context}\" \"{event_type}\" {schema_version} {revision} \"{file}\";"
             );
         }
         table + "}\n"

@@ -69,6 +69,7 @@ fn every_payload_ever_stored_fits_its_schema() {
     }
     let all: BTreeSet<_> = all()
         .iter()
+        .filter(|schema| schema.subject.starts_with(TOPIC))
         .map(|schema| (schema.event_type, schema.schema_version))
         .collect();
     assert_eq!(found, all, "a sample of every version");
@@ -146,7 +147,8 @@ fn the_table_is_what_the_lock_file_says() {
         let document: Value = serde_json::from_str(&file).unwrap();
         assert_eq!(document.get("title"), Some(&entry.title().into()));
         assert_eq!(document.get("$id"), Some(&schema.uri.into()));
-        assert_eq!(schema.subject, format!("{TOPIC}-{}", entry.title()));
+        let topic = document::topic(schema.context, schema.event_type, schema.schema_version);
+        assert_eq!(schema.subject, format!("{topic}-{}", entry.title()));
         assert!(schema.uri.starts_with(BASE_URI));
     }
     let guids: BTreeSet<_> = all().iter().map(|schema| schema.guid).collect();

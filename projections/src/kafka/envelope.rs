@@ -3,11 +3,13 @@
 
 use std::{borrow::Cow, fmt::Write};
 
-use event_schemas::{RecordedEvent, schema};
+use event_schemas::{RecordedEvent, schema, state};
 use serde::Deserialize;
 
 /// Where Confluent's clients look for the schema of a value that they must not touch.
 pub(crate) const SCHEMA_ID: &str = "__value_schema_id";
+/// What the source of states has behind that of events.
+const STATES: &str = "/states";
 
 /// What the headers take from the metadata, borrowed where JSON allows it. Programs that bring events of their own may
 /// have other metadata.
@@ -41,10 +43,28 @@ impl Envelope {
         self.format(format_args!("{}/{}", event.tenant, event.stream))
     }
 
-    /// Gives each header in turn.
-    pub(crate) fn headers(
+    /// Gives each header of an event in turn.
+    pub(crate) fn headers(&mut self, event: &RecordedEvent, give: impl FnMut(&'static str, &[u8])) {
+        self.tell(event, &event.event_type, event.schema_version, "", give);
+    }
+
+    /// Gives each header of the state that a stream has come to with an event. An id together with its source is never
+    /// used twice, so the source is another one.
+    pub(crate) fn state_headers(
         &mut self,
         event: &RecordedEvent,
+        kind: &state::Kind,
+        give: impl FnMut(&'static str, &[u8]),
+    ) {
+        self.tell(event, kind.name, kind.schema_version, STATES, give);
+    }
+
+    fn tell(
+        &mut self,
+        event: &RecordedEvent,
+        name: &str,
+        schema_version: i16,
+        below: &str,
         mut give: impl FnMut(&'static str, &[u8]),
     ) {
         let told: Told<'_> = serde_json::from_slice(&event.metadata).unwrap_or_default();
@@ -55,11 +75,10 @@ impl Envelope {
         give("content-type", b"application/json");
         give("ce_specversion", b"1.0");
         give("ce_id", self.format(format_args!("{}", event.event_id)));
-        give("ce_source", self.source.as_bytes());
-        give(
-            "ce_type",
-            self.format(format_args!("{context}.{}", event.event_type)),
-        );
+        let source = std::mem::take(&mut self.source);
+        give("ce_source", self.format(format_args!("{source}{below}")));
+        self.source = source;
+        give("ce_type", self.format(format_args!("{context}.{name}")));
         give("ce_time", time(&event.occurred_at).as_bytes());
         give("ce_subject", event.stream.as_str().as_bytes());
         give("ce_tenant", self.format(format_args!("{}", event.tenant)));
@@ -81,10 +100,8 @@ impl Envelope {
         give(
             "ce_dataschema",
             self.format(format_args!(
-                "{}{context}/{}.v{}.json",
-                schema::BASE_URI,
-                event.event_type,
-                event.schema_version
+                "{}{context}/{name}.v{schema_version}.json",
+                schema::BASE_URI
             )),
         );
         give("ce_recordedtime", time(&event.recorded_at).as_bytes());
@@ -92,7 +109,7 @@ impl Envelope {
             give("traceparent", traceparent.as_bytes());
         }
         // Another program's event may have the name of one of ours.
-        let published = schema::find(&event.event_type, event.schema_version);
+        let published = schema::find(name, schema_version);
         if let Some(published) = published.filter(|schema| schema.context == context) {
             give(SCHEMA_ID, &published.header());
         }
@@ -210,6 +227,32 @@ mod tests {
             ..ours
         };
         assert!(!names_one(&foreign));
+    }
+
+    #[test]
+    fn a_state_has_a_name_and_a_source_of_its_own() {
+        let mut told = Vec::new();
+        let kind = state::of("order").unwrap();
+        Envelope::new("/daybook/main".to_owned()).state_headers(
+            &event(METADATA),
+            kind,
+            |name, value| {
+                told.push((name, String::from_utf8_lossy(value).into_owned()));
+            },
+        );
+        for (name, value) in [
+            ("ce_source", "/daybook/main/states"),
+            ("ce_type", "order.OrderState"),
+            ("ce_offset", "41"),
+            ("ce_version", "2"),
+            (
+                "ce_dataschema",
+                "https://daybook.dev/schemas/order/OrderState.v1.json",
+            ),
+        ] {
+            assert!(told.contains(&(name, value.to_owned())), "{name}: {told:?}");
+        }
+        assert!(told.iter().any(|(name, _)| *name == SCHEMA_ID));
     }
 
     #[test]

@@ -23,11 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NEAR: [i64; 6] = [8, 512, 8_192, 131_072, 2_097_152, 33_554_432];
 
 /// A reader of ends.
-pub(crate) struct Tail(BaseConsumer<Quiet>);
+pub(crate) struct Tail {
+    committed: BaseConsumer<Quiet>,
+    /// Sees what is not committed too.
+    all: BaseConsumer<Quiet>,
+}
+
+/// Last records, by topic and partition.
+pub(crate) type Ends = BTreeMap<(String, u16), Record>;
 
 /// What is kept of a record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Record {
+    /// Kafka's own offset.
+    pub(crate) kafka_offset: i64,
     pub(crate) key: Vec<u8>,
     pub(crate) value: Vec<u8>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
@@ -47,39 +56,44 @@ impl Record {
                 .collect()
         });
         Self {
+            kafka_offset: message.offset(),
             key: message.key().unwrap_or_default().to_vec(),
             value: message.payload().unwrap_or_default().to_vec(),
             headers,
         }
     }
 
+    /// A header as text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
+        std::str::from_utf8(value).ok()
+    }
+
     /// A header as a number.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
-        let (_, value) = self.headers.iter().find(|(header, _)| header == name)?;
-        std::str::from_utf8(value).ok()?.parse().ok()
+        self.text(name)?.parse().ok()
     }
 }
 
 impl Tail {
     pub(crate) fn try_new(settings: &Settings) -> Result<Self, Error> {
-        consumer(settings).map(Self)
+        Ok(Self {
+            committed: consumer(settings, "read_committed")?,
+            all: consumer(settings, "read_uncommitted")?,
+        })
     }
 
-    /// The last record of each of these partitions, where there is one. Blocks.
-    pub(crate) fn last(
-        &self,
-        topic: &str,
-        partitions: &[u16],
-    ) -> Result<BTreeMap<u16, Record>, Error> {
-        let mut found = BTreeMap::new();
-        let mut missing = partitions.to_vec();
+    /// The last record of each of these partitions of topics, where there is one. Blocks.
+    pub(crate) fn last(&self, places: Vec<(String, u16)>) -> Result<Ends, Error> {
+        let mut found = Ends::new();
+        let mut missing = places;
         for offset in NEAR
             .map(Offset::OffsetTail)
             .into_iter()
             .chain([Offset::Beginning])
         {
-            found.extend(self.from(topic, &missing, offset)?);
-            missing.retain(|partition| !found.contains_key(partition));
+            found.extend(self.from(&missing, offset)?);
+            missing.retain(|place| !found.contains_key(place));
             if missing.is_empty() {
                 break;
             }
@@ -87,33 +101,47 @@ impl Tail {
         Ok(found)
     }
 
-    fn from(
-        &self,
-        topic: &str,
-        partitions: &[u16],
-        offset: Offset,
-    ) -> Result<BTreeMap<u16, Record>, Error> {
+    /// Those of these partitions of topics whose last records are neither committed nor aborted. Blocks.
+    pub(crate) fn undecided(&self, places: &[(String, u16)]) -> Result<Vec<(String, u16)>, Error> {
+        let end = |consumer: &BaseConsumer<Quiet>, topic: &str, partition: u16| {
+            consumer
+                .fetch_watermarks(topic, i32::from(partition), PATIENCE)
+                .map(|(_, end)| end)
+                .map_err(Error::kafka(DOING))
+        };
+        let mut open = Vec::new();
+        for (topic, partition) in places {
+            // In this order: what is written in between can only look undecided.
+            let decided = end(&self.committed, topic, *partition)?;
+            if decided < end(&self.all, topic, *partition)? {
+                open.push((topic.clone(), *partition));
+            }
+        }
+        Ok(open)
+    }
+
+    fn from(&self, places: &[(String, u16)], offset: Offset) -> Result<Ends, Error> {
         let mut list = TopicPartitionList::new();
-        for partition in partitions {
+        for (topic, partition) in places {
             list.add_partition_offset(topic, i32::from(*partition), offset)
                 .map_err(Error::kafka(DOING))?;
         }
         // What went wrong while nobody asked.
-        while self.0.poll(Duration::ZERO).is_some() {}
-        self.0.assign(&list).map_err(Error::kafka(DOING))?;
-        let found = read_to_end(&self.0, partitions.len());
-        self.0.unassign().map_err(Error::kafka(DOING))?;
+        while self.committed.poll(Duration::ZERO).is_some() {}
+        self.committed.assign(&list).map_err(Error::kafka(DOING))?;
+        let found = read_to_end(&self.committed, places.len());
+        self.committed.unassign().map_err(Error::kafka(DOING))?;
         found
     }
 }
 
-/// A consumer of committed records that is told of each partition's end, and of no group.
-pub(super) fn consumer(settings: &Settings) -> Result<BaseConsumer<Quiet>, Error> {
+/// A consumer of records that is told of each partition's end, and of no group.
+pub(super) fn consumer(settings: &Settings, isolation: &str) -> Result<BaseConsumer<Quiet>, Error> {
     settings
         .client()
         // The client wants a name even where nobody joins a group.
         .set("group.id", format!("{}.readers", settings.prefix))
-        .set("isolation.level", "read_committed")
+        .set("isolation.level", isolation)
         .set("enable.partition.eof", "true")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
@@ -125,17 +153,15 @@ pub(super) fn consumer(settings: &Settings) -> Result<BaseConsumer<Quiet>, Error
 }
 
 /// The last record of each partition that is assigned, of which so many are `open`.
-fn read_to_end(
-    consumer: &BaseConsumer<Quiet>,
-    mut open: usize,
-) -> Result<BTreeMap<u16, Record>, Error> {
-    let mut found = BTreeMap::new();
+fn read_to_end(consumer: &BaseConsumer<Quiet>, mut open: usize) -> Result<Ends, Error> {
+    let mut found = Ends::new();
     let mut deadline = Instant::now() + PATIENCE;
     while open > 0 {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => {
                 if let Ok(partition) = u16::try_from(message.partition()) {
-                    found.insert(partition, Record::of(&message));
+                    let place = (message.topic().to_owned(), partition);
+                    found.insert(place, Record::of(&message));
                 }
                 deadline = Instant::now() + PATIENCE;
             }

@@ -11,7 +11,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Error, MAX_RECORD, Quiet, Settings};
+use super::{Content, Error, MAX_RECORD, Quiet, Settings};
 
 /// How long a broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 /// Records are kept for ever.
 const FOR_EVER: &str = "-1";
+/// How long a reader may take from the beginning of a compacted topic to its end and still learn what is gone: a week, in
+/// milliseconds.
+const TOMBSTONES: &str = "604800000";
 
 /// A topic as it must be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,15 +100,15 @@ pub fn topics(settings: &Settings, partitions: u16) -> Vec<Topic> {
         replication_factor: settings.replication_factor,
         settings: own.into_iter().chain(common.clone()).collect(),
     };
-    vec![
-        topic(
-            settings.events(),
-            vec![
-                ("cleanup.policy", "delete".to_owned()),
-                ("retention.ms", FOR_EVER.to_owned()),
-                ("retention.bytes", FOR_EVER.to_owned()),
-            ],
-        ),
+    let kept = || {
+        vec![
+            ("cleanup.policy", "delete".to_owned()),
+            ("retention.ms", FOR_EVER.to_owned()),
+            ("retention.bytes", FOR_EVER.to_owned()),
+        ]
+    };
+    let mut topics = vec![
+        topic(settings.events(), kept()),
         topic(
             settings.checkpoints(),
             vec![
@@ -113,7 +116,18 @@ pub fn topics(settings: &Settings, partitions: u16) -> Vec<Topic> {
                 ("segment.ms", "86400000".to_owned()),
             ],
         ),
-    ]
+    ];
+    topics.extend(settings.outputs().iter().map(|output| {
+        let own = match output.content {
+            Content::Events => kept(),
+            Content::States(_) => vec![
+                ("cleanup.policy", "compact".to_owned()),
+                ("delete.retention.ms", TOMBSTONES.to_owned()),
+            ],
+        };
+        topic(output.topic.clone(), own)
+    }));
+    topics
 }
 
 /// A connection to the brokers' administration.
@@ -374,7 +388,7 @@ fn suffices(name: &str, is: &str, wanted: &str) -> bool {
     };
     is == wanted
         || match name {
-            "max.message.bytes" | "min.insync.replicas" => at_least(is),
+            "max.message.bytes" | "min.insync.replicas" | "delete.retention.ms" => at_least(is),
             // How often a segment of the compacted topic is closed is a matter of taste.
             "segment.ms" => true,
             _ => false,

@@ -7,17 +7,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use event_schemas::RecordedEvent;
 use event_store::read::Span;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use tokio::{sync::watch, task::spawn_blocking};
-use uuid::Uuid;
 
 use super::{
-    Relay, checkpoint, metric,
-    publisher::{Batch, Publisher},
+    Relay,
+    checkpoint::{self, Checkpoint, Checkpoints},
+    metric,
+    place::{Place, Step},
+    publisher::{Batch, Page, Publisher},
+    settle::settle,
     slot,
+    states::States,
 };
-use crate::kafka::{Error, Tail};
+use crate::kafka::{Content, Error, Tail};
 
 /// The most events of a batch.
 const MAX_EVENTS: i64 = 5_000;
@@ -30,12 +35,11 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(super) struct Lead<'a> {
     relay: &'a Relay,
     slot: u16,
-    /// Of each partition the first offset that is not published.
-    places: BTreeMap<u16, i64>,
-    /// And the event before it.
-    last: BTreeMap<u16, Uuid>,
-    /// Where a partition cannot be read on.
-    stuck: BTreeMap<u16, i64>,
+    /// How far each partition is.
+    places: BTreeMap<u16, Place>,
+    states: States,
+    /// Whether topics that are behind come first in the next batch.
+    behind: bool,
     looked: Instant,
 }
 
@@ -48,34 +52,39 @@ impl<'a> Lead<'a> {
         over: &mut Over,
     ) -> Result<(), Error> {
         relay.admin.check().await?;
-        let settings = relay.settings.clone();
-        let publisher =
-            Closing(spawn_blocking(move || Publisher::init(&settings, slot).map(Some)).await??);
         let (settings, tail) = (relay.settings.clone(), Arc::clone(tail));
         let partitions = slot::partitions(slot, relay.store.partitions());
-        let found =
-            spawn_blocking(move || checkpoint::read(&tail, &settings, &partitions)).await??;
-        checkpoint::guard(&relay.store, &found).await?;
-        let places: BTreeMap<u16, i64> = found
-            .iter()
-            .map(|(partition, at)| (*partition, at.as_ref().map_or(0, |at| at.offset + 1)))
-            .collect();
-        let last = found
-            .into_iter()
-            .filter_map(|(partition, at)| Some((partition, at?.event_id)))
-            .collect();
-        for (partition, next) in &places {
-            relay.leases.progress().moved(*partition, *next);
+        let beginning = spawn_blocking(move || {
+            let mut publisher = Publisher::init(&settings, slot)?;
+            let all = checkpoint::places(&settings, slot, &partitions);
+            let undone = settle(&tail, &mut publisher, &all)?;
+            let found = checkpoint::read(&tail, &settings, slot, &partitions, undone)?;
+            publisher.remember(found.ends);
+            Ok::<_, Error>((publisher, found.places, undone))
+        });
+        let (publisher, places, undone) = beginning.await??;
+        let publisher = Closing(Some(publisher));
+        checkpoint::guard(&relay.store, &places).await?;
+        for (partition, place) in &places {
+            relay.leases.progress().moved(*partition, place.next);
         }
         relay.leases.tell(slot, None);
-        tracing::info!(slot, ?places, "publishing to Kafka");
+        let nexts: Vec<_> = places.iter().map(|(p, place)| (*p, place.next)).collect();
+        let late = places.values().any(Place::is_late);
+        tracing::info!(slot, places = ?nexts, late, "publishing to Kafka");
         let lead = Self {
             relay,
             slot,
             places,
-            last,
-            stuck: BTreeMap::new(),
+            states: States::new(),
+            behind: false,
             looked: Instant::now(),
+        };
+        let publisher = if undone {
+            // The checkpoints were undone too, or are not what the topics say.
+            lead.write_checkpoints(publisher).await?
+        } else {
+            publisher
         };
         lead.publish_all(publisher, over).await
     }
@@ -84,18 +93,17 @@ impl<'a> Lead<'a> {
         let mut heads = self.relay.store.heads().subscribe();
         let mut ready = self.read(true).await?;
         while !over.is() {
-            if ready.is_empty() {
+            if ready.pages.is_empty() {
                 self.wait(&mut heads, over).await;
                 let look = self.looked.elapsed() >= LOOK;
+                if look {
+                    look_at_topics(&mut publisher).await?;
+                }
                 ready = self.read(look).await?;
                 continue;
             }
             let batch = std::mem::take(&mut ready);
             let began = Instant::now();
-            for last in batch.iter().filter_map(|page| page.last()) {
-                self.places.insert(last.partition, last.offset + 1);
-                self.last.insert(last.partition, last.event_id);
-            }
             let Some(mut sender) = publisher.0.take() else {
                 return Ok(());
             };
@@ -117,15 +125,36 @@ impl<'a> Lead<'a> {
     }
 
     fn tell(&self, batch: &Batch, began: Instant) {
-        for last in batch.iter().filter_map(|page| page.last()) {
-            self.relay
-                .leases
-                .progress()
-                .moved(last.partition, last.offset + 1);
+        for page in &batch.pages {
+            let Some(last) = page.events.last() else {
+                continue;
+            };
+            if page.all {
+                let progress = self.relay.leases.progress();
+                progress.moved(last.partition, last.offset + 1);
+                counter!(metric::EVENTS).increment(page.events.len() as u64);
+            }
+            if let Some(checkpoint) = batch.checkpoints.partitions.get(&last.partition) {
+                self.tell_of_others(last.partition, page, checkpoint);
+            }
         }
-        let events: usize = batch.iter().map(Vec::len).sum();
-        counter!(metric::EVENTS).increment(events as u64);
         histogram!(metric::TRANSACTION_SECONDS).record(began.elapsed());
+    }
+
+    /// How far the other topics of a page are behind the one of all events.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    fn tell_of_others(&self, partition: u16, page: &Page, checkpoint: &Checkpoint) {
+        let next = checkpoint.offset + 1;
+        for index in &page.outputs {
+            let Some(output) = self.relay.settings.outputs().get(*index) else {
+                continue;
+            };
+            if let Some(reached) = checkpoint.topics.get(&output.name) {
+                let behind = (next - reached.next) as f64;
+                gauge!(metric::BEHIND_EVENTS, "topic" => output.topic.clone(), "partition" => partition.to_string())
+                    .set(behind);
+            }
+        }
     }
 
     /// What follows in the log, where the heads say that something does, or everywhere to `look`.
@@ -133,95 +162,172 @@ impl<'a> Lead<'a> {
         if look {
             self.looked = Instant::now();
         }
+        self.behind = !self.behind;
         loop {
             let heads = self.relay.store.heads();
-            let due: Vec<(u16, i64, i64)> = self
+            let steps: Vec<Step> = self
                 .places
                 .iter()
-                .map(|(partition, next)| {
-                    let room = self
-                        .stuck
-                        .get(partition)
-                        .map_or(MAX_EVENTS, |end| end - next);
-                    (*partition, *next, room)
-                })
-                .filter(|(partition, next, room)| {
-                    *room > 0 && (look || heads.get(*partition) > *next)
+                .filter_map(|(partition, place)| {
+                    place.step(
+                        *partition,
+                        heads.get(*partition),
+                        look,
+                        self.behind,
+                        MAX_EVENTS,
+                    )
                 })
                 .collect();
-            if due.is_empty() {
-                return Ok(Batch::new());
+            if steps.is_empty() {
+                return Ok(Batch::default());
             }
-            let share = |all: i64| (all / i64::try_from(due.len()).unwrap_or(1)).max(1);
-            let spans: Vec<Span> = due
+            let share = |all: i64| (all / i64::try_from(steps.len()).unwrap_or(1)).max(1);
+            let spans: Vec<Span> = steps
                 .iter()
-                .map(|(partition, next, room)| {
+                .map(|step| {
                     // With the event before: the log may have become another one.
-                    let before = i64::from(*next > 0);
+                    let before = i64::from(step.all && step.from > 0);
                     Span {
-                        partition: *partition,
-                        from: next - before,
-                        most: share(MAX_EVENTS).min(*room) + before,
+                        partition: step.partition,
+                        from: step.from - before,
+                        most: share(MAX_EVENTS).min(step.most) + before,
                     }
                 })
                 .collect();
             let mut tx = self.relay.store.partition_tx().await?;
-            match tx.read_partitions(&spans, share(MAX_BYTES)).await {
-                Ok(pages) => return self.follow(&spans, pages),
+            let read = tx.read_partitions(&spans, share(MAX_BYTES)).await;
+            drop(tx);
+            match read {
+                Ok(pages) => return self.follow(&steps, pages).await,
                 // What is before it is published; the other partitions go on.
                 Err(event_store::Error::Corrupt {
                     partition, offset, ..
-                }) if self.get_stuck(partition, offset) => {
-                    let why = format!(
-                        "partition {partition} cannot be published past event {offset}: its bytes or number are not as they were written; run `daybook log fsck`"
-                    );
-                    tracing::error!(slot = self.slot, partition, offset, "{why}");
-                    self.relay.leases.tell(self.slot, Some(why));
-                }
+                }) if self.get_stuck(partition, offset) => self.say(format!(
+                    "partition {partition} cannot be published past event {offset}: its bytes or number are not as they were written; run `daybook log fsck`"
+                )),
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
     /// What follows the events that were published. Fails if those are not where they were.
-    fn follow(&self, spans: &[Span], pages: Batch) -> Result<Batch, Error> {
-        let mut batch = Batch::new();
-        for (span, mut page) in spans.iter().zip(pages) {
-            let next = self.places.get(&span.partition).copied().unwrap_or(0);
-            if span.from < next {
-                let before = (!page.is_empty()).then(|| page.remove(0).event_id);
-                let last = self.last.get(&span.partition).copied();
+    async fn follow(
+        &mut self,
+        steps: &[Step],
+        pages: Vec<Vec<RecordedEvent>>,
+    ) -> Result<Batch, Error> {
+        let mut batch = Batch::default();
+        for (step, mut events) in steps.iter().zip(pages) {
+            if step.all && step.from > 0 {
+                let before = (!events.is_empty()).then(|| events.remove(0).event_id);
+                let last = self
+                    .places
+                    .get(&step.partition)
+                    .and_then(|place| place.last);
                 if before != last {
-                    return Err(Error::Diverged(format!(
-                        "event {} of partition {} was published and is not in the log any more: the database was replaced while the relay ran",
-                        span.from, span.partition
-                    )));
+                    return Err(gone(step.partition, step.from - 1));
                 }
             }
-            if !page.is_empty() {
-                batch.push(page);
+            if !events.is_empty() {
+                batch.pages.extend(self.page(step, events).await?);
+            } else if !step.all {
+                return Err(gone(step.partition, step.from));
             }
         }
+        batch.checkpoints = self.checkpoints();
         Ok(batch)
+    }
+
+    /// How far all partitions of the slot are.
+    fn checkpoints(&self) -> Checkpoints {
+        let all = self.places.iter();
+        let settings = &self.relay.settings;
+        Checkpoints {
+            partitions: all
+                .filter_map(|(partition, place)| Some((*partition, place.checkpoint(settings)?)))
+                .collect(),
+        }
+    }
+
+    /// Writes down how far all is, without an event.
+    async fn write_checkpoints(&self, mut publisher: Closing) -> Result<Closing, Error> {
+        let batch = Batch {
+            pages: Vec::new(),
+            checkpoints: self.checkpoints(),
+        };
+        if let Some(mut writing) = publisher.0.take() {
+            let (back, done) = spawn_blocking(move || {
+                let done = writing.publish(&batch);
+                (writing, done)
+            })
+            .await?;
+            publisher.0 = Some(back);
+            done?;
+        }
+        Ok(publisher)
+    }
+
+    /// What the events of a step become, now that they are to be published.
+    async fn page(
+        &mut self,
+        step: &Step,
+        mut events: Vec<RecordedEvent>,
+    ) -> Result<Option<Page>, Error> {
+        let relay = self.relay;
+        let outputs = relay.settings.outputs();
+        let topics: Vec<_> = step
+            .outputs
+            .iter()
+            .filter_map(|index| match outputs.get(*index)?.content {
+                Content::States(kind) => Some((*index, kind)),
+                Content::Events => None,
+            })
+            .collect();
+        let mut states = Vec::new();
+        if !topics.is_empty() {
+            let folded = self.states.fold(&relay.store, &topics, &mut events).await?;
+            states = folded.told;
+            for (index, why) in folded.failed {
+                if let Some(place) = self.places.get_mut(&step.partition) {
+                    place.fail(index);
+                }
+                let topic = outputs.get(index).map_or("", |output| &output.topic);
+                self.say(format!(
+                    "partition {} of {topic} cannot go on, the other topics do: {why}",
+                    step.partition
+                ));
+            }
+        }
+        let Some(place) = self.places.get_mut(&step.partition) else {
+            return Ok(None);
+        };
+        place.advance(step, &events, outputs);
+        Ok(Some(Page {
+            events,
+            all: step.all,
+            outputs: place.going(&step.outputs),
+            states,
+        }))
     }
 
     /// True if that is news.
     fn get_stuck(&mut self, partition: u16, offset: i64) -> bool {
-        let end = self
-            .places
-            .get(&partition)
-            .map_or(offset, |next| offset.max(*next));
-        self.stuck
-            .insert(partition, end)
-            .is_none_or(|known| end < known)
+        let place = self.places.get_mut(&partition);
+        place.is_some_and(|place| place.stop_at(offset))
+    }
+
+    /// Says what somebody should look at.
+    fn say(&self, why: String) {
+        tracing::error!(slot = self.slot, "{why}");
+        self.relay.leases.tell(self.slot, Some(why));
     }
 
     /// Waits until a head has moved, or it is time to look.
     async fn wait(&self, heads: &mut watch::Receiver<Vec<i64>>, over: &mut Over) {
         let moved = |heads: &Vec<i64>| {
-            self.places.iter().any(|(partition, next)| {
+            self.places.iter().any(|(partition, place)| {
                 let head = heads.get(usize::from(*partition)).copied().unwrap_or(0);
-                head > *next && self.stuck.get(partition).is_none_or(|end| end > next)
+                place.is_late() || (head > place.next && !place.is_stuck())
             })
         };
         let look = self.looked + LOOK;
@@ -231,6 +337,26 @@ impl<'a> Lead<'a> {
             () = over.wait() => {}
         }
     }
+}
+
+/// Fails unless the topics are those that were published to.
+async fn look_at_topics(publisher: &mut Closing) -> Result<(), Error> {
+    let Some(looking) = publisher.0.take() else {
+        return Ok(());
+    };
+    let (back, same) = spawn_blocking(move || {
+        let same = looking.look_at_topics();
+        (looking, same)
+    })
+    .await?;
+    publisher.0 = Some(back);
+    same
+}
+
+fn gone(partition: u16, offset: i64) -> Error {
+    Error::Diverged(format!(
+        "event {offset} of partition {partition} was published and is not in the log any more: the database was replaced while the relay ran"
+    ))
 }
 
 /// A publisher that is dropped where it may wait for its threads.

@@ -4,6 +4,8 @@
 pub const LAG_EVENTS: &str = "relay_lag_events";
 /// Gauge {partition}: the age of the oldest event not published yet, in seconds.
 pub const LAG_SECONDS: &str = "relay_lag_seconds";
+/// Gauge {topic, partition}: how many events a context's topic is behind the one of all events.
+pub const BEHIND_EVENTS: &str = "relay_topic_behind_events";
 /// Gauge {slot}: 1 while this process leads it.
 pub const LEADS: &str = "relay_leads";
 /// Counter: events that this process has published.

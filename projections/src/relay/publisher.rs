@@ -1,22 +1,21 @@
 //! Publishes batches: every record of a batch and the checkpoints behind it, in one transaction of Kafka. Blocks, so it runs
 //! on a thread of its own. Never decides what comes next.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use event_schemas::RecordedEvent;
 use rdkafka::{
-    ClientContext,
-    config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer, ProducerContext},
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer},
 };
 
-use super::checkpoint::Checkpoint;
-use crate::kafka::{Envelope, Error, MAX_RECORD, Quiet, Settings};
+use super::{
+    checkpoint::Checkpoints,
+    delivery::{Deliveries, Failure},
+    states::Told,
+};
+use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Settings};
 
 /// How long a transaction may take before the broker ends it.
 const TRANSACTION: Duration = Duration::from_secs(10);
@@ -33,13 +32,32 @@ const NAP: Duration = Duration::from_micros(200);
 /// A producer that is the only one of its slot: Kafka has fenced all before it.
 pub(super) struct Publisher {
     producer: BaseProducer<Deliveries>,
+    settings: Settings,
+    slot: u16,
     events: String,
     checkpoints: String,
     envelope: Envelope,
 }
 
-/// What was read of some partitions: of each a page, none of them empty.
-pub(super) type Batch = Vec<Vec<RecordedEvent>>;
+/// What is published at once.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Of some partitions a page each, none of them empty.
+    pub(super) pages: Vec<Page>,
+    /// What is written down behind them, of all partitions of the slot.
+    pub(super) checkpoints: Checkpoints,
+}
+
+/// Events of a partition, one after the other, and where they go.
+pub(super) struct Page {
+    pub(super) events: Vec<RecordedEvent>,
+    /// Whether they go on the topic of all events.
+    pub(super) all: bool,
+    /// The other topics, by their place in the settings.
+    pub(super) outputs: Vec<usize>,
+    /// The states that go on some of those.
+    pub(super) states: Vec<Told>,
+}
 
 impl Publisher {
     /// Connects, and fences whoever published for this slot before. What they left half done is done or undone by then.
@@ -68,10 +86,56 @@ impl Publisher {
         }
         Ok(Self {
             producer,
+            settings: settings.clone(),
+            slot,
             events: settings.events(),
             checkpoints: settings.checkpoints(),
             envelope: Envelope::new(settings.source()),
         })
+    }
+
+    /// What was published before, by topic and partition: Kafka's offset of the last record.
+    pub(super) fn remember(&mut self, ends: Vec<(String, u16, i64)>) {
+        let deliveries = self.producer.context();
+        for (topic, partition, offset) in ends {
+            deliveries.remember(&topic, i32::from(partition), offset);
+        }
+    }
+
+    /// Aborts what is open of this transactional id in these partitions of topics, also what Kafka has forgotten: a transaction
+    /// that touches them and is aborted ends it, for it has the same producer id.
+    pub(super) fn undo(&mut self, places: &[(String, u16)]) -> Result<(), Error> {
+        self.producer
+            .begin_transaction()
+            .map_err(Error::kafka("beginning a transaction"))?;
+        let sent = places.iter().try_for_each(|(topic, partition)| {
+            let record = BaseRecord::to(topic)
+                .partition(i32::from(*partition))
+                .key("undone")
+                .payload("");
+            send(&self.producer, record)
+        });
+        let sent = sent.and_then(|()| self.drain());
+        let aborted = self
+            .producer
+            .abort_transaction(PATIENCE)
+            .map_err(|error| self.fenced_or("undoing what was left open", error));
+        sent.and(aborted)
+    }
+
+    /// Fails unless the topics still have what was published.
+    pub(super) fn look_at_topics(&self) -> Result<(), Error> {
+        for (topic, partition, last) in self.producer.context().ends() {
+            let (_, end) = self
+                .producer
+                .client()
+                .fetch_watermarks(&topic, partition, PATIENCE)
+                .map_err(Error::kafka("looking at the topics"))?;
+            if end <= last {
+                return Err(made_anew(&topic));
+            }
+        }
+        Ok(())
     }
 
     /// Publishes a batch, all of it or nothing. After an error the outcome may be unknown: only another publisher, which asks
@@ -90,45 +154,81 @@ impl Publisher {
 
     fn send_all(&mut self, batch: &Batch) -> Result<(), Error> {
         let mut sent = 0;
-        for page in batch {
-            for event in page {
-                self.send_event(event)?;
+        for page in &batch.pages {
+            for event in &page.events {
+                self.send_event(event, page)?;
                 sent += 1;
                 if sent % LOOK == 0 {
-                    self.producer.poll(Duration::ZERO);
-                    self.delivered()?;
+                    self.look()?;
+                }
+            }
+            for told in &page.states {
+                self.send_state(told, page)?;
+                sent += 1;
+                if sent % LOOK == 0 {
+                    self.look()?;
                 }
             }
         }
-        for event in batch.iter().filter_map(|page| page.last()) {
-            let value = serde_json::to_vec(&Checkpoint::of(event)).unwrap_or_default();
-            let key = event.partition.to_string();
-            let record = BaseRecord::to(&self.checkpoints)
-                .partition(i32::from(event.partition))
-                .key(&key)
-                .payload(&value);
-            send(&self.producer, record)?;
-        }
+        let value = serde_json::to_vec(&batch.checkpoints).unwrap_or_default();
+        let key = self.slot.to_string();
+        let record = BaseRecord::to(&self.checkpoints)
+            .partition(i32::from(self.slot))
+            .key(&key)
+            .payload(&value);
+        send(&self.producer, record)?;
         self.drain()
     }
 
-    fn send_event(&mut self, event: &RecordedEvent) -> Result<(), Error> {
-        let mut headers = Some(OwnedHeaders::new_with_capacity(18));
-        self.envelope.headers(event, |name, value| {
-            headers = headers.take().map(|headers| {
-                headers.insert(Header {
-                    key: name,
-                    value: Some(value),
-                })
-            });
+    fn look(&self) -> Result<(), Error> {
+        self.producer.poll(Duration::ZERO);
+        self.delivered()
+    }
+
+    /// Sends an event to every topic that it belongs on.
+    fn send_event(&mut self, event: &RecordedEvent, page: &Page) -> Result<(), Error> {
+        let outputs = page.outputs.iter().filter_map(|index| {
+            let output = self.settings.outputs().get(*index)?;
+            let belongs = matches!(output.content, Content::Events) && output.takes(event);
+            belongs.then_some(output.topic.as_str())
         });
-        let record = BaseRecord::to(&self.events)
+        let all = page.all.then_some(self.events.as_str());
+        for topic in all.into_iter().chain(outputs) {
+            let mut headers = Headers::new();
+            self.envelope
+                .headers(event, |name, value| headers.add(name, value));
+            let record = BaseRecord::to(topic)
+                .partition(i32::from(event.partition))
+                .timestamp(event.recorded_at.timestamp_millis())
+                .key(self.envelope.key(event))
+                .payload(event.payload.as_slice())
+                .headers(headers.0.unwrap_or_default());
+            send(&self.producer, record)?;
+        }
+        Ok(())
+    }
+
+    fn send_state(&mut self, told: &Told, page: &Page) -> Result<(), Error> {
+        let outputs = self.settings.outputs();
+        let (Some(event), Some(output)) = (page.events.get(told.event), outputs.get(told.output))
+        else {
+            return Ok(());
+        };
+        let Content::States(kind) = output.content else {
+            return Ok(());
+        };
+        let mut headers = Headers::new();
+        self.envelope
+            .state_headers(event, kind, |name, value| headers.add(name, value));
+        let record = BaseRecord::to(&output.topic)
             .partition(i32::from(event.partition))
             .timestamp(event.recorded_at.timestamp_millis())
             .key(self.envelope.key(event))
-            .payload(event.payload.as_slice())
-            .headers(headers.unwrap_or_default());
-        send(&self.producer, record)
+            .headers(headers.0.unwrap_or_default());
+        match &told.text {
+            Some(text) => send(&self.producer, record.payload(text.as_slice())),
+            None => send(&self.producer, record),
+        }
     }
 
     /// Waits until everything was answered, by looking often.
@@ -151,11 +251,11 @@ impl Publisher {
     }
 
     fn delivered(&self) -> Result<(), Error> {
-        let failed = &self.producer.context().failed;
-        let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failure.map_or(Ok(()), |error| {
-            Err(self.fenced_or("publishing events", error))
-        })
+        match self.producer.context().take_failure() {
+            None => Ok(()),
+            Some(Failure::Client(error)) => Err(self.fenced_or("publishing events", error)),
+            Some(Failure::MadeAnew(topic)) => Err(made_anew(&topic)),
+        }
     }
 
     fn commit(&self) -> Result<(), Error> {
@@ -180,6 +280,30 @@ impl Publisher {
     }
 }
 
+fn made_anew(topic: &str) -> Error {
+    Error::Topic(format!(
+        "the topic {topic} was deleted and made anew while the relay published to it"
+    ))
+}
+
+/// The headers of a record while they are put together.
+struct Headers(Option<OwnedHeaders>);
+
+impl Headers {
+    fn new() -> Self {
+        Self(Some(OwnedHeaders::new_with_capacity(18)))
+    }
+
+    fn add(&mut self, name: &'static str, value: &[u8]) {
+        self.0 = self.0.take().map(|headers| {
+            headers.insert(Header {
+                key: name,
+                value: Some(value),
+            })
+        });
+    }
+}
+
 /// Hands a record to the client, waiting while its buffer is full.
 fn send(
     producer: &BaseProducer<Deliveries>,
@@ -200,33 +324,6 @@ fn send(
                 producer.poll(Duration::from_millis(1));
             }
             Err((error, _)) => return Err(Error::kafka("publishing events")(error)),
-        }
-    }
-}
-
-/// What became of the records: the first failure is kept.
-#[derive(Default)]
-struct Deliveries {
-    failed: Mutex<Option<KafkaError>>,
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Quiet.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        Quiet.error(error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| error.clone());
         }
     }
 }

@@ -33,6 +33,15 @@ struct Greeting {
 impl Server {
     /// `daybook serve` in these roles, from beside this program.
     pub(crate) async fn daybook(roles: &str, database: &str) -> Result<Self> {
+        Self::daybook_with(roles, database, &[]).await
+    }
+
+    /// The same, configured by environment variables.
+    pub(crate) async fn daybook_with(
+        roles: &str,
+        database: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("daybook");
         ensure!(
             program.is_file(),
@@ -43,16 +52,22 @@ impl Server {
             &program,
             &["serve", "--listen", "127.0.0.1:0", "--roles", roles],
             database,
+            settings,
         )
         .await
     }
 
     /// One of our own servers: `empty`, `peer` or `peer-view`.
     pub(crate) async fn own(name: &str, database: &str) -> Result<Self> {
-        Self::start(&std::env::current_exe()?, &["serve", name], database).await
+        Self::start(&std::env::current_exe()?, &["serve", name], database, &[]).await
     }
 
-    async fn start(program: &Path, arguments: &[&str], database: &str) -> Result<Self> {
+    async fn start(
+        program: &Path,
+        arguments: &[&str],
+        database: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         // The system ends it if we are killed.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "TERM"])
@@ -64,6 +79,7 @@ impl Server {
                 "DAYBOOK__DATABASE__APPEND_CONNECTIONS",
                 crate::server::CONNECTIONS.to_string(),
             )
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

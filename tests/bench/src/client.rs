@@ -1,17 +1,19 @@
-//! The callers of B8 and B11: tenants' programs that place orders over HTTP.
+//! The callers of B6, B8 and B11: tenants' programs that place orders over HTTP.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use commands::{Bus, Way};
 use daybook::{app, verb::tenant::request};
+use event_schemas::TenantId;
 use event_store::{Store, SystemClock};
-use serde_json::json;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     http::Connection,
     measure::Caller,
-    workload::{self, Orders, Population},
+    workload::{self, Command, Orders, Population},
 };
 
 /// The tenants that have keys.
@@ -21,7 +23,7 @@ const TENANTS: usize = 50;
 #[derive(Clone)]
 pub(crate) struct Keys {
     population: Population,
-    keys: Arc<[(event_schemas::TenantId, String)]>,
+    keys: Arc<[(TenantId, String)]>,
 }
 
 impl Keys {
@@ -66,25 +68,29 @@ impl Client {
     ) -> Result<Vec<Self>> {
         let mut clients = Vec::new();
         for number in 0..count {
-            clients.push(Self {
-                connection: Connection::connect(url).await?,
-                orders: Orders::new(u64::from(round) * 1_000_000 + number, &keys.population),
-                keys: keys.clone(),
-            });
+            clients.push(Self::one(url, keys, u64::from(round) * 1_000_000 + number).await?);
         }
         Ok(clients)
     }
-}
 
-impl Caller for Client {
-    async fn turn(&mut self) -> Result<u64> {
+    /// One, whose orders come of this seed.
+    pub(crate) async fn one(url: &str, keys: &Keys, seed: u64) -> Result<Self> {
+        Ok(Self {
+            connection: Connection::connect(url).await?,
+            orders: Orders::new(seed, &keys.population),
+            keys: keys.clone(),
+        })
+    }
+
+    fn key(keys: &Keys, tenant: TenantId) -> Result<&str> {
+        let key = keys.keys.iter().find(|(other, _)| *other == tenant);
+        Ok(&key.context("a tenant has no key")?.1)
+    }
+
+    /// Places an order; answers what it placed, acknowledged.
+    pub(crate) async fn place(&mut self) -> Result<Command> {
         let command = self.orders.place();
-        let key = self
-            .keys
-            .keys
-            .iter()
-            .find(|(tenant, _)| *tenant == command.tenant);
-        let (_, key) = key.context("a tenant has no key")?;
+        let key = Self::key(&self.keys, command.tenant)?;
         let path = format!("/api/v1/orders/{}/place", command.order);
         let (status, body) = self.connection.post(&path, key, &command.data).await?;
         ensure!(
@@ -92,6 +98,32 @@ impl Caller for Client {
             "an order was answered {status}: {}",
             String::from_utf8_lossy(&body)
         );
+        Ok(command)
+    }
+
+    /// Whether GraphQL answers with an order, asked without a token: it waits for nothing.
+    pub(crate) async fn sees(&mut self, tenant: TenantId, order: Uuid) -> Result<bool> {
+        let key = Self::key(&self.keys, tenant)?;
+        let query = format!(r#"{{"query":"{{ order(id: \"{order}\") {{ status }} }}"}}"#);
+        let (status, body) = self
+            .connection
+            .post("/graphql", key, query.as_bytes())
+            .await?;
+        let told = || String::from_utf8_lossy(&body).into_owned();
+        ensure!(status == 200, "a query was answered {status}: {}", told());
+        let answer: Value = serde_json::from_slice(&body)?;
+        ensure!(
+            answer.get("errors").is_none(),
+            "a query was answered {}",
+            told()
+        );
+        Ok(answer.pointer("/data/order/status").is_some())
+    }
+}
+
+impl Caller for Client {
+    async fn turn(&mut self) -> Result<u64> {
+        self.place().await?;
         Ok(1)
     }
 }

@@ -51,6 +51,13 @@ impl Connection {
         self.answer().await
     }
 
+    /// GETs; the answer's status and body.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<(u16, Vec<u8>)> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+        self.stream.write_all(request.as_bytes()).await?;
+        self.answer().await
+    }
+
     async fn answer(&mut self) -> Result<(u16, Vec<u8>)> {
         self.buffer.clear();
         let end = loop {

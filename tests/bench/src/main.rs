@@ -2,17 +2,21 @@
 //! fails because something was slow.
 
 mod append;
+mod arrival;
 mod b10_growth;
 mod b11_memory;
 mod b12_price;
 mod b1_commands;
 mod b2_append;
 mod b3_replay;
+mod b5_relay;
+mod b6_latency;
 mod b8_http;
 mod bare;
 mod child;
 mod client;
 mod commander;
+mod debezium;
 mod fill;
 mod http;
 mod machine;
@@ -26,7 +30,10 @@ mod revision;
 mod run;
 mod serve;
 mod server;
+mod sight;
+mod stage;
 mod statistics;
+mod topic;
 mod workload;
 
 use std::{path::PathBuf, time::Instant};
@@ -56,6 +63,12 @@ struct Cli {
     /// Also grows the log to 50 million events (B10); needs 60 GB and more than an hour.
     #[arg(long)]
     huge: bool,
+    /// Commands a second in B6, instead of half of what the server does at most.
+    #[arg(long, value_name = "RATE")]
+    rate: Option<f64>,
+    /// B5 and B6 without the peers, to compare two builds of Daybook.
+    #[arg(long)]
+    alone: bool,
     /// Where `latest.json` and `latest.md` go.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
@@ -79,7 +92,18 @@ enum Serve {
 }
 
 /// Every benchmark, in the order in which they run.
-const BENCHMARKS: [&str; 8] = ["B1", "B2", "B3", "B8", "B10", "B11", "B12", "neighbours"];
+const BENCHMARKS: [&str; 10] = [
+    "B1",
+    "B2",
+    "B3",
+    "B5",
+    "B6",
+    "B8",
+    "B10",
+    "B11",
+    "B12",
+    "neighbours",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -102,6 +126,7 @@ async fn main() -> Result<()> {
     lifecycle.on_signals()?;
     let server = Server::start(&cli.data).await?;
     let mut session = Session::new(cli.quick, cli.huge);
+    (session.rate, session.alone) = (cli.rate, cli.alone);
     let ended = tokio::select! {
         ended = all(&cli.only, &mut session, &server) => ended,
         () = lifecycle.cancelled.cancelled() => Err(anyhow!("interrupted")),
@@ -128,6 +153,8 @@ async fn all(only: &[String], session: &mut Session, server: &Server) -> Result<
             "B1" => b1_commands::run(session, server).await,
             "B2" => b2_append::run(session, server).await,
             "B3" => b3_replay::run(session, server).await,
+            "B5" => b5_relay::run(session, server).await,
+            "B6" => b6_latency::run(session, server).await,
             "B8" => b8_http::run(session, server).await,
             "B10" => b10_growth::run(session, server).await,
             "B11" => b11_memory::run(session, server).await,

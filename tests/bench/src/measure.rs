@@ -121,11 +121,12 @@ pub(crate) async fn timed(meter: Meter, work: impl Future<Output = Result<()>>) 
     })
 }
 
-fn histogram() -> Result<Histogram<u64>> {
+/// For times in microseconds.
+pub(crate) fn histogram() -> Result<Histogram<u64>> {
     Histogram::new_with_bounds(1, 120_000_000, 3).map_err(|error| anyhow!("{error}"))
 }
 
-fn micros(time: Duration) -> u64 {
+pub(crate) fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 

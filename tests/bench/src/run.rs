@@ -163,6 +163,10 @@ pub(crate) struct Goal {
 pub(crate) struct Session {
     pub(crate) quick: bool,
     pub(crate) huge: bool,
+    /// Arrivals a second in B6, if that was said.
+    pub(crate) rate: Option<f64>,
+    /// Without the peers, in B5 and B6.
+    pub(crate) alone: bool,
     pub(crate) runs: Vec<Run>,
     pub(crate) goals: Vec<Goal>,
 }
@@ -172,6 +176,8 @@ impl Session {
         Self {
             quick,
             huge,
+            rate: None,
+            alone: false,
             runs: Vec::new(),
             goals: Vec::new(),
         }

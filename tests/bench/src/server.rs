@@ -54,6 +54,15 @@ pub(crate) struct Database {
 impl Server {
     /// Starts PostgreSQL with its data in a new folder under `parent`, and makes the template.
     pub(crate) async fn start(parent: &Path) -> Result<Self> {
+        Self::start_with(parent, "replica").await
+    }
+
+    /// The same, whose log can be decoded: what Debezium reads.
+    pub(crate) async fn start_logical(parent: &Path) -> Result<Self> {
+        Self::start_with(parent, "logical").await
+    }
+
+    async fn start_with(parent: &Path, wal_level: &str) -> Result<Self> {
         let data = tempfile::Builder::new()
             .prefix("daybook-bench-")
             .permissions(fs::Permissions::from_mode(0o755))
@@ -64,11 +73,24 @@ impl Server {
                     parent.display()
                 )
             })?;
-        let postgres = EmbeddedPostgres::start(&Options {
+        let options = Options {
             data_dir: data.path().to_owned(),
             port: 0,
-        })
-        .await?;
+        };
+        let mut postgres = EmbeddedPostgres::start(&options).await?;
+        let mut admin = PgConnection::connect(postgres.url()).await?;
+        let found: String = sqlx::query_scalar("show wal_level")
+            .fetch_one(&mut admin)
+            .await?;
+        if found != wal_level {
+            run(
+                &mut admin,
+                &format!("alter system set wal_level = {wal_level}"),
+            )
+            .await?;
+            postgres.stop().await?;
+            postgres = EmbeddedPostgres::start(&options).await?;
+        }
         let server = Self {
             postgres,
             data,

@@ -27,7 +27,12 @@ pub struct Seen {
 
 /// Every committed record of the topic of all events, by partition.
 pub async fn read(settings: &Settings) -> BTreeMap<i32, Vec<Seen>> {
-    let (brokers, topic) = (settings.brokers.clone(), settings.events());
+    read_topic(settings, settings.events()).await
+}
+
+/// Every committed record of a topic, by partition.
+pub async fn read_topic(settings: &Settings, topic: String) -> BTreeMap<i32, Vec<Seen>> {
+    let brokers = settings.brokers.clone();
     tokio::task::spawn_blocking(move || read_all(&brokers, &topic))
         .await
         .unwrap()

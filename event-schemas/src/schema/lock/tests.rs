@@ -66,7 +66,7 @@ fn a_new_type_is_registered() {
         ["registered revision 1 of daybook.events.v1-shop.Sold.v1 as id 1"]
     );
     let row = format!(
-        "\n    1 \"{}\" \"shop\" \"Sold\" 1 1 \"{FILE}\";\n",
+        "\n    1 \"{}\" \"daybook.events.v1\" \"shop\" \"Sold\" 1 1 \"{FILE}\";\n",
         entry.guid
     );
     assert!(plan.lock.table().contains(&row), "{}", plan.lock.table());

@@ -1,0 +1,197 @@
+//! What is told of a stream is what its events say.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use chrono::DateTime;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::{CONTEXTS, StreamId, TenantId, schema};
+
+/// The events of a stream, by type, version and payload.
+fn told(context: &str, events: &[(&str, i16, Value)]) -> Option<Value> {
+    let mut fold = of(context).unwrap().begin();
+    for (version, (event_type, schema_version, payload)) in (1..).zip(events) {
+        fold.apply(&recorded(
+            context,
+            version,
+            event_type,
+            *schema_version,
+            payload,
+        ))
+        .unwrap();
+    }
+    let text = fold.text().unwrap()?;
+    let value = serde_json::from_slice(&text).unwrap();
+    let name = of(context).unwrap().name;
+    let schema = schema::find(name, 1).unwrap();
+    let document = serde_json::from_str(schema.text).unwrap();
+    let validator = jsonschema::draft202012::new(&document).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, [""; 0], "{name}");
+    Some(value)
+}
+
+fn recorded(
+    context: &str,
+    version: i32,
+    event_type: &str,
+    schema_version: i16,
+    payload: &Value,
+) -> RecordedEvent {
+    RecordedEvent {
+        partition: 0,
+        offset: i64::from(version) - 1,
+        tenant: TenantId(Uuid::nil()),
+        position: i64::from(version),
+        stream: StreamId(format!("{context}-a")),
+        version,
+        event_id: Uuid::nil(),
+        event_type: event_type.to_owned(),
+        schema_version,
+        payload: payload.to_string().into_bytes(),
+        content_type: 1,
+        metadata: vec![],
+        content_hash: vec![],
+        occurred_at: DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(i64::from(version)),
+        recorded_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn every_context_has_a_state_of_its_own_name() {
+    let contexts: Vec<_> = KINDS.iter().map(|kind| kind.context).collect();
+    assert_eq!(contexts, CONTEXTS);
+    assert!(of("account").is_none());
+    assert_eq!(topic("daybook", "order", 1), "daybook.order.state.v1");
+}
+
+#[test]
+fn an_order_is_told_as_it_stands() {
+    let placed = json!({ "customerId": Uuid::nil(), "currency": "EUR", "reference": "A-1",
+        "lines": [{ "productId": "cup", "quantity": 2, "unitPrice": 1000, "freight": 300 }] });
+    let mut events = vec![("OrderPlaced", 1, placed)];
+    let mut expected = json!({ "status": "created", "customerId": Uuid::nil(), "currency": "EUR", "reference": "A-1",
+        "lines": [{ "productId": "cup", "quantity": 2, "unitPrice": 1000, "freight": 300 }],
+        "due": 2300, "paid": 0, "refunded": 0, "placedAt": "1970-01-01T00:00:01Z", "reviews": 0 });
+    assert_eq!(told("order", &events), Some(expected.clone()));
+    let steps = [
+        (
+            ("PaymentApproved", 1, json!({ "amount": 2300 })),
+            json!({ "status": "approved", "paid": 2300, "approvedAt": "1970-01-01T00:00:02Z" }),
+        ),
+        (
+            ("OrderProcessingStarted", 1, json!({})),
+            json!({ "status": "processing" }),
+        ),
+        (
+            ("OrderInvoiced", 1, json!({ "number": "7" })),
+            json!({ "status": "invoiced", "invoiceNumber": "7" }),
+        ),
+        (
+            (
+                "OrderShipped",
+                1,
+                json!({ "carrier": "post", "shippedAt": "1970-01-01T01:00:00Z" }),
+            ),
+            json!({ "status": "shipped", "carrier": "post", "shippedAt": "1970-01-01T01:00:00Z" }),
+        ),
+        (
+            (
+                "OrderDelivered",
+                1,
+                json!({ "deliveredAt": "1970-01-02T00:00:00Z" }),
+            ),
+            json!({ "status": "delivered", "deliveredAt": "1970-01-02T00:00:00Z" }),
+        ),
+        (
+            (
+                "OrderReviewed",
+                1,
+                json!({ "score": 4, "comment": "Fine cups" }),
+            ),
+            json!({ "reviews": 1, "review": { "score": 4, "comment": "Fine cups", "reviewedAt": "1970-01-01T00:00:07Z" } }),
+        ),
+        // Of an older version: lifted like everywhere.
+        (
+            (
+                "OrderRefunded",
+                1,
+                json!({ "amount": 1000, "reason": "Broken" }),
+            ),
+            json!({ "refunded": 1000 }),
+        ),
+        (
+            ("OrderCancelled", 1, json!({ "reason": "fraud" })),
+            json!({ "status": "canceled", "cancelReason": "fraud", "cancelledAt": "1970-01-01T00:00:09Z" }),
+        ),
+    ];
+    for (event, changes) in steps {
+        events.push(event);
+        for (field, value) in changes.as_object().unwrap() {
+            expected
+                .as_object_mut()
+                .unwrap()
+                .insert(field.clone(), value.clone());
+        }
+        assert_eq!(told("order", &events), Some(expected.clone()));
+    }
+}
+
+#[test]
+fn a_customer_is_told_as_known_last() {
+    let events = [
+        (
+            "CustomerRegistered",
+            1,
+            json!({ "name": "Ana", "city": "Porto" }),
+        ),
+        ("ConsentRecorded", 1, json!({ "purpose": "newsletter" })),
+        ("ConsentRecorded", 1, json!({ "purpose": "surveys" })),
+        ("CustomerContactChanged", 1, json!({ "city": "Lisboa" })),
+        ("ConsentWithdrawn", 1, json!({ "purpose": "newsletter" })),
+    ];
+    let expected = json!({ "name": "Ana", "city": "Lisboa", "consents": ["surveys"] });
+    assert_eq!(told("customer", &events), Some(expected));
+}
+
+#[test]
+fn an_organization_is_told_without_what_opens_it() {
+    let key = |id: u128| json!({ "keyId": Uuid::from_u128(id), "name": "shop", "scopes": ["*"], "secretHash": "ab" });
+    let events = [
+        (
+            "OrganizationRegistered",
+            1,
+            json!({ "name": "A", "country": "PT" }),
+        ),
+        ("OrganizationRenamed", 1, json!({ "name": "B" })),
+        (
+            "OrganizationSettingsChanged",
+            1,
+            json!({ "shipBeforePayment": true }),
+        ),
+        ("ApiKeyIssued", 1, key(1)),
+        ("ApiKeyIssued", 1, key(2)),
+        ("ApiKeyRevoked", 1, json!({ "keyId": Uuid::from_u128(1) })),
+        ("OrganizationSuspended", 1, json!({ "reason": "unpaid" })),
+    ];
+    let mut expected = json!({ "name": "B", "country": "PT", "shipBeforePayment": true, "suspended": "unpaid",
+        "apiKeys": { "00000000-0000-0000-0000-000000000002": { "name": "shop", "scopes": ["*"] } } });
+    assert_eq!(told("organization", &events), Some(expected.clone()));
+    let resumed = [events.as_slice(), &[("OrganizationResumed", 1, json!({}))]].concat();
+    expected.as_object_mut().unwrap().remove("suspended");
+    assert_eq!(told("organization", &resumed), Some(expected));
+}
+
+#[test]
+fn what_is_not_placed_is_not_told_and_what_is_unknown_is_an_error() {
+    let paid = ("PaymentApproved", 1, json!({ "amount": 1 }));
+    assert_eq!(told("order", &[paid]), None);
+    let mut fold = of("order").unwrap().begin();
+    let unknown = recorded("order", 1, "OrderPlaced", 99, &json!({}));
+    assert!(fold.apply(&unknown).is_err());
+}
