@@ -5,7 +5,8 @@
 //!
 //! Run by `make chaos` and `make chaos-…`; a program's settings come from the environment:
 //! `KILLS` (default 200), `SEED` (default: from the clock; printed), `OUTAGE` (in seconds, default 180), `DAYBOOK` (another
-//! program than the one built), `BREAK=async-commit` (a setting that loses acknowledged events, to show that the harness finds them).
+//! program than the one built), `BREAK=async-commit` (a setting that loses acknowledged events, to show that the harness finds
+//! them).
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
