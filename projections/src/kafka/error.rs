@@ -14,6 +14,16 @@ pub enum Error {
     /// What is on Kafka is not what was published from this log.
     #[error("{0}")]
     Diverged(String),
+    /// Records are neither committed nor aborted, and nobody is about to end their transaction.
+    #[error(
+        "Kafka has left records of partition {partition} of {topic} undecided, and nobody reads past them; they are undone and published again"
+    )]
+    Undecided {
+        /// The topic.
+        topic: String,
+        /// Its partition.
+        partition: u16,
+    },
     /// Another relay has taken over.
     #[error("another relay has taken over: Kafka refuses the transactions of this one")]
     Fenced,

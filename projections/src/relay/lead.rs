@@ -18,7 +18,7 @@ use super::{
     metric,
     place::{Place, Step},
     publisher::{Batch, Page, Publisher},
-    settle::settle,
+    settle::{see_settled, settle},
     slot,
     states::States,
 };
@@ -34,6 +34,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// A slot in the hands of this process.
 pub(super) struct Lead<'a> {
     relay: &'a Relay,
+    tail: &'a Arc<Tail>,
     slot: u16,
     /// How far each partition is.
     places: BTreeMap<u16, Place>,
@@ -48,17 +49,17 @@ impl<'a> Lead<'a> {
     pub(super) async fn run(
         relay: &'a Relay,
         slot: u16,
-        tail: &Arc<Tail>,
+        tail: &'a Arc<Tail>,
         over: &mut Over,
     ) -> Result<(), Error> {
         relay.admin.check().await?;
-        let (settings, tail) = (relay.settings.clone(), Arc::clone(tail));
+        let (settings, reader) = (relay.settings.clone(), Arc::clone(tail));
         let partitions = slot::partitions(slot, relay.store.partitions());
         let beginning = spawn_blocking(move || {
             let mut publisher = Publisher::init(&settings, slot)?;
             let all = checkpoint::places(&settings, slot, &partitions);
-            let undone = settle(&tail, &mut publisher, &all)?;
-            let found = checkpoint::read(&tail, &settings, slot, &partitions, undone)?;
+            let undone = settle(&reader, &mut publisher, &all)?;
+            let found = checkpoint::read(&reader, &settings, slot, &partitions, undone)?;
             publisher.remember(found.ends);
             Ok::<_, Error>((publisher, found.places, undone))
         });
@@ -74,6 +75,7 @@ impl<'a> Lead<'a> {
         tracing::info!(slot, places = ?nexts, late, "publishing to Kafka");
         let lead = Self {
             relay,
+            tail,
             slot,
             places,
             states: States::new(),
@@ -93,11 +95,13 @@ impl<'a> Lead<'a> {
         let mut heads = self.relay.store.heads().subscribe();
         let mut ready = self.read(true).await?;
         while !over.is() {
+            let look = self.looked.elapsed() >= LOOK;
+            if look {
+                self.look_at_topics(&mut publisher).await?;
+            }
             if ready.pages.is_empty() {
-                self.wait(&mut heads, over).await;
-                let look = self.looked.elapsed() >= LOOK;
-                if look {
-                    look_at_topics(&mut publisher).await?;
+                if !look {
+                    self.wait(&mut heads, over).await;
                 }
                 ready = self.read(look).await?;
                 continue;
@@ -159,9 +163,6 @@ impl<'a> Lead<'a> {
 
     /// What follows in the log, where the heads say that something does, or everywhere to `look`.
     async fn read(&mut self, look: bool) -> Result<Batch, Error> {
-        if look {
-            self.looked = Instant::now();
-        }
         self.behind = !self.behind;
         loop {
             let heads = self.relay.store.heads();
@@ -322,6 +323,27 @@ impl<'a> Lead<'a> {
         self.relay.leases.tell(self.slot, Some(why));
     }
 
+    /// Fails unless the topics are those that were published to, and nothing on them is half done.
+    async fn look_at_topics(&mut self, publisher: &mut Closing) -> Result<(), Error> {
+        self.looked = Instant::now();
+        let Some(looking) = publisher.0.take() else {
+            return Ok(());
+        };
+        let tail = Arc::clone(self.tail);
+        let settings = &self.relay.settings;
+        let partitions: Vec<u16> = self.places.keys().copied().collect();
+        let all = checkpoint::places(settings, self.slot, &partitions);
+        let (back, same) = spawn_blocking(move || {
+            let same = looking
+                .look_at_topics()
+                .and_then(|()| see_settled(&tail, &all));
+            (looking, same)
+        })
+        .await?;
+        publisher.0 = Some(back);
+        same
+    }
+
     /// Waits until a head has moved, or it is time to look.
     async fn wait(&self, heads: &mut watch::Receiver<Vec<i64>>, over: &mut Over) {
         let moved = |heads: &Vec<i64>| {
@@ -337,20 +359,6 @@ impl<'a> Lead<'a> {
             () = over.wait() => {}
         }
     }
-}
-
-/// Fails unless the topics are those that were published to.
-async fn look_at_topics(publisher: &mut Closing) -> Result<(), Error> {
-    let Some(looking) = publisher.0.take() else {
-        return Ok(());
-    };
-    let (back, same) = spawn_blocking(move || {
-        let same = looking.look_at_topics();
-        (looking, same)
-    })
-    .await?;
-    publisher.0 = Some(back);
-    same
 }
 
 fn gone(partition: u16, offset: i64) -> Error {

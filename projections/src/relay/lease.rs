@@ -69,19 +69,33 @@ impl Leases {
         };
     }
 
-    /// Leaves a slot to others until then, and says why.
+    /// Leaves a slot to others until then, and says why. How far it came is written down with that.
     pub(super) async fn rest(&self, slot: u16, until: Instant, trouble: Option<String>) {
         lock(&self.resting).insert(slot, until);
         self.held.send_if_modified(|held| held.remove(&slot));
         self.tell(slot, trouble.clone());
+        let (partitions, nexts): (Vec<_>, Vec<_>) = self
+            .progress
+            .take_of(slot)
+            .into_iter()
+            .map(|(partition, next)| (i16::try_from(partition).unwrap_or(i16::MAX), next))
+            .unzip();
         let told = async {
             let mut tx = self.store.partition_tx().await?;
             sqlx::query!(
-                "update relay.slot set expires_at = least(expires_at, clock_timestamp()), trouble = coalesce($3, trouble)
-                 where slot = $1 and holder = $2",
+                "with given as (
+                   update relay.slot set expires_at = least(expires_at, clock_timestamp()), trouble = coalesce($3, trouble)
+                   where slot = $1 and holder = $2
+                   returning slot)
+                 insert into relay.progress as p (partition, next_offset, updated_at)
+                 select m.partition, m.next_offset, clock_timestamp()
+                 from given, unnest($4::smallint[], $5::bigint[]) m(partition, next_offset)
+                 on conflict (partition) do update set next_offset = excluded.next_offset, updated_at = excluded.updated_at",
                 i16::try_from(slot).unwrap_or(i16::MAX),
                 self.holder,
                 trouble,
+                &partitions,
+                &nexts,
             )
             .execute(tx.connection())
             .await?;

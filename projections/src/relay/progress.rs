@@ -5,6 +5,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use super::slot;
+
 /// The partitions that moved since they were last written down.
 #[derive(Default)]
 pub(super) struct Progress(Mutex<BTreeMap<u16, i64>>);
@@ -21,6 +23,15 @@ impl Progress {
         let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *moved).into_iter().collect()
     }
+
+    /// Takes what is to be written down of a slot.
+    pub(super) fn take_of(&self, slot: u16) -> Vec<(u16, i64)> {
+        let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        moved
+            .extract_if(.., |partition, _| slot::of(*partition) == slot)
+            .collect()
+    }
+
     /// Puts back what could not be written down, but for what has moved on since.
     pub(super) fn put_back(&self, taken: Vec<(u16, i64)>) {
         let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,5 +55,16 @@ mod tests {
         progress.put_back(taken);
         assert_eq!(progress.take(), [(1, 11), (2, 20)]);
         assert!(progress.take().is_empty());
+    }
+
+    #[test]
+    fn a_slot_is_taken_alone() {
+        let progress = Progress::default();
+        progress.moved(0, 10);
+        progress.moved(1, 20);
+        let first = slot::of(0);
+        assert_ne!(slot::of(1), first);
+        assert_eq!(progress.take_of(first), [(0, 10)]);
+        assert_eq!(progress.take(), [(1, 20)]);
     }
 }

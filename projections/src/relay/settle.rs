@@ -17,6 +17,25 @@ const GRACE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Fails if a record of these partitions of topics stays undecided: whoever leads next settles it. Only for whoever has no
+/// transaction under way. Blocks.
+pub(super) fn see_settled(tail: &Tail, places: &[(String, u16)]) -> Result<(), Error> {
+    let began = Instant::now();
+    loop {
+        let open = tail.undecided(places)?;
+        let Some((topic, partition)) = open.first() else {
+            return Ok(());
+        };
+        if began.elapsed() > GRACE {
+            return Err(Error::Undecided {
+                topic: topic.clone(),
+                partition: *partition,
+            });
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
 /// Waits until no record of these partitions of topics is undecided. True if some had to be undone. Blocks.
 pub(super) fn settle(
     tail: &Tail,

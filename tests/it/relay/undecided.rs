@@ -1,11 +1,16 @@
 //! A broker that forgot a transaction: its records stay open, and the end of the next transaction would commit them. The relay
 //! undoes them before it publishes.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use projections::kafka::Settings;
 use rdkafka::{
     ClientConfig,
+    consumer::{BaseConsumer, Consumer},
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer},
 };
@@ -46,6 +51,7 @@ fn producer(settings: &Settings, slot: i32) -> BaseProducer {
             "transactional.id",
             format!("{}.relay.main.{slot}", settings.prefix),
         )
+        .set("transaction.timeout.ms", "600000")
         .create()
         .unwrap();
     producer.init_transactions(PATIENCE).unwrap();
@@ -127,6 +133,53 @@ async fn records_that_the_broker_forgot_are_undone() {
     // And what was written down afterwards is right.
     let relay = Running::start(&store, &settings);
     some_events(&store, 4).await;
+    published(&store).await;
+    assert_published(&database, &settings).await;
+    relay.stop().await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_with_nothing_to_do_sees_that_something_was_left_open() {
+    let broker = Broker::start().await;
+    let database = harness::database().await;
+    let store = database.store().await;
+    let settings = broker::settings(broker.brokers(), "idle");
+    broker::make_topics(&settings).await;
+    let relay = Running::start(&store, &settings);
+    some_events(&store, 8).await;
+    published(&store).await;
+
+    let log = consumer::log(&database).await;
+    let ends: Vec<_> = (0..16).map(|p| log.get(&p).map_or(0, Vec::len)).collect();
+    let there = settings.clone();
+    let decided = tokio::task::spawn_blocking(move || {
+        let producer = producer(&there, 1);
+        leave_open(&producer, &there, 1, |partition| {
+            usize::try_from(partition).map_or(0, |p| ends[p])
+        });
+        let reader: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &there.brokers)
+            .set("isolation.level", "read_committed")
+            .create()
+            .unwrap();
+        let end = || {
+            reader
+                .fetch_watermarks(&there.events(), 1, PATIENCE)
+                .unwrap()
+                .1
+        };
+        let stuck = end();
+        let began = Instant::now();
+        while end() == stuck && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        // It never comes back to end it.
+        std::mem::forget(producer);
+        end() > stuck
+    });
+    assert!(decided.await.unwrap(), "nobody ended the transaction");
+    some_events(&store, 8).await;
     published(&store).await;
     assert_published(&database, &settings).await;
     relay.stop().await;
