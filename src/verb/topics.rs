@@ -51,9 +51,9 @@ pub async fn apply(place: &Place, format: output::Format) -> Result<()> {
 pub async fn verify(place: &Place, args: &Verify, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let kafka = kafka(place, &database)?;
-    let subject = Subject::find(&kafka, args.topic.as_deref())?;
+    let mut subject = Subject::find(&kafka, args.topic.as_deref())?;
     let store = database.connect(place.config.log.partitions).await?;
-    let proved = prove(&subject, &store, args).await;
+    let proved = prove(&mut subject, &store, args).await;
     database.close(Some(store)).await?;
     let reports = proved?;
     let rows: Vec<_> = reports
@@ -97,7 +97,7 @@ pub async fn verify(place: &Place, args: &Verify, format: output::Format) -> Res
     Ok(())
 }
 
-async fn prove(subject: &Subject<'_>, store: &Store, args: &Verify) -> Result<Vec<Report>> {
+async fn prove(subject: &mut Subject<'_>, store: &Store, args: &Verify) -> Result<Vec<Report>> {
     let all = 0..store.partitions();
     if let Some(partition) = args.partition {
         ensure!(

@@ -12,7 +12,7 @@ use event_store::Store;
 
 use super::{Content, Error, Output, Settings};
 use log::Log;
-use reader::Reader;
+use reader::{Client, Reader};
 
 /// Faults that are told of a partition; the rest is counted.
 const TOLD: usize = 20;
@@ -76,11 +76,11 @@ impl Report {
 }
 
 /// A topic to be proved.
-#[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     settings: &'a Settings,
     /// None is the topic of all events.
     output: Option<&'a Output>,
+    client: Client,
 }
 
 impl<'a> Subject<'a> {
@@ -104,7 +104,11 @@ impl<'a> Subject<'a> {
                 Some(found)
             }
         };
-        Ok(Self { settings, output })
+        Ok(Self {
+            settings,
+            output,
+            client: Client::try_new(settings)?,
+        })
     }
 
     /// The topic's name.
@@ -121,8 +125,9 @@ impl<'a> Subject<'a> {
 
     /// Reads one partition from its beginning to its end of now. Without a store, it is proved alone: in order, nothing
     /// twice, and that of all events without a gap.
-    pub async fn verify(&self, store: Option<&Store>, partition: u16) -> Result<Report, Error> {
-        let mut reader = Reader::open(self.settings, &self.topic(), partition)?;
+    pub async fn verify(&mut self, store: Option<&Store>, partition: u16) -> Result<Report, Error> {
+        let topic = self.topic();
+        let mut reader = Reader::open(&mut self.client, &topic, partition)?;
         let context = self.output.map(|output| output.context.as_str());
         let log = store.map(|store| Log::new(store, partition, context));
         match self.output.map(|output| output.content) {

@@ -8,7 +8,7 @@ use crate::kafka::{Envelope, Error, Record, SCHEMA_ID, Settings};
 /// Reads the topic to its end. With a log, it is held against that; alone, its numbers are held against each
 /// other. Those of all events are `gapless`.
 pub(super) async fn prove(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     settings: &Settings,
     mut log: Option<Log<'_>>,
     gapless: bool,

@@ -21,23 +21,42 @@ const PAGE_BYTES: usize = 4 << 20;
 /// How long the brokers may keep silent.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What reads topics, one partition after the other: a client that is made for each would learn the brokers each time.
+pub(super) struct Client(Option<Arc<BaseConsumer<Quiet>>>);
+
+impl Client {
+    pub(super) fn try_new(settings: &Settings) -> Result<Self, Error> {
+        let consumer = tail::consumer(settings, "read_committed")?;
+        Ok(Self(Some(Arc::new(consumer))))
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // It waits for its threads: not where others run.
+        if let Some(consumer) = self.0.take() {
+            spawn_blocking(move || drop(consumer));
+        }
+    }
+}
+
 /// A partition that is being read.
-pub(super) struct Reader {
-    /// None only when it goes.
-    consumer: Option<Arc<BaseConsumer<Quiet>>>,
+pub(super) struct Reader<'a> {
+    client: &'a mut Client,
     pub(super) partition: u16,
     done: bool,
 }
 
-impl Reader {
-    pub(super) fn open(settings: &Settings, topic: &str, partition: u16) -> Result<Self, Error> {
-        let consumer = tail::consumer(settings, "read_committed")?;
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, i32::from(partition), Offset::Beginning)
-            .and_then(|()| consumer.assign(&list))
-            .map_err(Error::kafka(DOING))?;
+impl<'a> Reader<'a> {
+    pub(super) fn open(client: &'a mut Client, topic: &str, partition: u16) -> Result<Self, Error> {
+        if let Some(consumer) = &client.0 {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(topic, i32::from(partition), Offset::Beginning)
+                .and_then(|()| consumer.assign(&list))
+                .map_err(Error::kafka(DOING))?;
+        }
         Ok(Self {
-            consumer: Some(Arc::new(consumer)),
+            client,
             partition,
             done: false,
         })
@@ -45,7 +64,7 @@ impl Reader {
 
     /// The next records with Kafka's offsets; none at the end.
     pub(super) async fn page(&mut self) -> Result<Vec<(i64, Record)>, Error> {
-        let Some(consumer) = self.consumer.clone().filter(|_| !self.done) else {
+        let Some(consumer) = self.client.0.clone().filter(|_| !self.done) else {
             return Ok(Vec::new());
         };
         let (page, done) = spawn_blocking(move || read(&consumer)).await??;
@@ -75,13 +94,4 @@ fn read(consumer: &BaseConsumer<Quiet>) -> Result<(Vec<(i64, Record)>, bool), Er
         }
     }
     Ok((page, false))
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        // It waits for its threads: not where others run.
-        if let Some(consumer) = self.consumer.take() {
-            spawn_blocking(move || drop(consumer));
-        }
-    }
 }

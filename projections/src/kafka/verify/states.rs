@@ -21,7 +21,7 @@ const BYTES: i64 = 4 << 20;
 /// Reads the topic to its end. Alone, its numbers are held against each other; with the log, each record is held against the
 /// fold of its stream. Remembers some 30 bytes of each stream of the partition.
 pub(super) async fn prove(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     settings: &Settings,
     store: Option<&Store>,
     log: Option<Log<'_>>,
