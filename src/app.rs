@@ -9,11 +9,12 @@ use commands::{
     Bus, Settle, Way,
     graphql::{AnyProblem, Mutation},
 };
+use event_schemas::TenantId;
 use event_store::{Clock, Options, Store, SystemClock, Token};
 use gateway::{ApiKeys, Health, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::{
-    Engine, NotCaughtUp, Waiter,
+    Engine, NotCaughtUp, ParkedFor, Waiter,
     kafka::Settings,
     relay::{self, Relay},
 };
@@ -219,18 +220,34 @@ struct Wait(Waiter);
 impl read_api::Waiter for Wait {
     async fn wait(
         &self,
+        tenant: TenantId,
         token: Token,
         projections: &[&'static str],
         timeout: Duration,
     ) -> Result<(), read_api::WaitError> {
         self.0
-            .wait(token.partition, token.offset, projections, timeout)
+            .wait_for(
+                tenant,
+                (token.partition, token.offset),
+                projections,
+                timeout,
+            )
             .await
             .map_err(|error| match error {
                 projections::WaitError::NotCaughtUp(NotCaughtUp { lag_events, .. }) => {
                     read_api::WaitError::NotCaughtUp { lag_events }
                 }
-                projections::WaitError::Store(error) => read_api::WaitError::Store(error),
+                projections::WaitError::Parked(ParkedFor {
+                    projection,
+                    position,
+                    lag_events,
+                    ..
+                }) => read_api::WaitError::Parked {
+                    projection,
+                    position,
+                    lag_events,
+                },
+                projections::WaitError::Failed(error) => read_api::WaitError::Failed(error),
             })
     }
 }

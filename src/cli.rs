@@ -193,6 +193,22 @@ pub enum Key {
 pub enum Projections {
     /// Every projection and partition: how far, how far behind.
     List,
+    /// The tenants that are parked: an event of theirs cannot be applied, and their tables stand still before it.
+    Parked {
+        /// This one alone.
+        #[arg(long)]
+        tenant: Option<Uuid>,
+    },
+    /// Let a parked tenant go on: replay what it lacks, up to where the others are.
+    ///
+    /// Exit codes: 0 it goes on (or was not parked), 4 it is parked still, 1 it could not be tried.
+    Retry {
+        /// The projection's name.
+        projection: String,
+        /// Who.
+        #[arg(long)]
+        tenant: Uuid,
+    },
     /// Wait until the read models have passed a token, or everything that is in the log now.
     Wait {
         /// The token of a command's answer, with its tenant.

@@ -30,7 +30,7 @@ const LAST: std::time::Duration = std::time::Duration::from_secs(1);
 #[error("{0}")]
 pub struct NotReady(pub String);
 
-/// A log that is not as it was written: exit code 4.
+/// A log that is not as it was written, or what is made of it is not as it should be: exit code 4.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unsound(pub String);
@@ -109,6 +109,12 @@ pub fn run(cli: Cli) -> Result<()> {
                 name,
             }) => key::create(&place, tenant, &scopes, &name, format).await,
             Verb::Projections(Projections::List) => projections::list(&place, format).await,
+            Verb::Projections(Projections::Parked { tenant }) => {
+                projections::parked(&place, tenant, format).await
+            }
+            Verb::Projections(Projections::Retry { projection, tenant }) => {
+                projections::retry(&place, &projection, tenant, format).await
+            }
             Verb::Projections(Projections::Wait {
                 token,
                 tenant,

@@ -212,6 +212,40 @@ impl PartitionTx {
     }
 }
 
+impl PartitionTx {
+    /// Events of a tenant from position `from` on, in order: a page of at most `limit`, which ends before its payloads and
+    /// metadata have more than `bytes`, unless its first event has more.
+    pub async fn read_tenant(
+        &mut self,
+        tenant: TenantId,
+        from: i64,
+        limit: i64,
+        bytes: i64,
+    ) -> Result<Vec<RecordedEvent>, Error> {
+        let from = from.max(1);
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select e.partition as "partition!", e."offset" as "offset!", e.tenant_id as "tenant_id!",
+                      e.position as "position!", e.stream_id as "stream_id!", e.version as "version!",
+                      e.event_id as "event_id!", e.event_type as "event_type!", e.schema_version as "schema_version!",
+                      e.payload as "payload!", e.content_type as "content_type!", e.metadata as "metadata!",
+                      e.content_hash as "content_hash!", e.occurred_at as "occurred_at!", e.recorded_at as "recorded_at!"
+               from (select *, sum(octet_length(payload) + octet_length(metadata)) over (order by position) as bytes,
+                            row_number() over (order by position) as place
+                     from log.event where tenant_id = $1 and position >= $2 order by position limit $3) e
+               where e.bytes <= $4 or e.place = 1
+               order by e.position"#,
+            tenant.0,
+            from,
+            limit.clamp(1, MAX_PAGE),
+            bytes
+        )
+        .fetch_all(self.connection())
+        .await?;
+        contiguous(rows, "position", from, |e| e.position, 1)
+    }
+}
+
 impl TenantTx {
     /// Up to `limit` events of the tenant from position `from` on, in order.
     pub async fn read_tenant(

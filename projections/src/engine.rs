@@ -1,14 +1,17 @@
 //! The engine: takes a batch, folds it and moves the checkpoint, in one transaction. Owns `run_once` and `catch_up`;
-//! the loop around them is in `run`, the swap to a new revision in `swap`. It never skips an event.
+//! the transaction is in `attempt`, the loop around them in `run`, the swap to a new revision in `swap`. It never skips an
+//! event: what cannot be applied parks its tenant, and what must not be passed halts its partition.
+
+mod attempt;
+pub(crate) mod lock;
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use event_store::{PartitionTx, Store};
+use event_store::Store;
 use futures::{TryStreamExt, stream};
-use metrics::{counter, histogram};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -19,9 +22,9 @@ use crate::{
     kafka::{Feed, Settings},
     metric,
     page::{MAX_EVENTS, Pages},
-    projection::select,
     source::Source,
 };
+use attempt::{Batch, How};
 
 /// How long to wait for a checkpoint that is taken.
 const BUSY: Duration = Duration::from_millis(2);
@@ -62,7 +65,7 @@ pub enum Progress {
     },
     /// Another task or process is at this very partition.
     Busy,
-    /// The event at this offset cannot be applied; the checkpoint row says so and nothing behind it is applied.
+    /// The event at this offset must not be passed; the checkpoint row says so and nothing behind it is applied.
     Halted {
         /// The event's offset.
         offset: i64,
@@ -154,7 +157,11 @@ impl Engine {
 }
 
 impl Inner {
-    fn build(&self, projection: &str) -> Result<&Build, Error> {
+    pub(crate) fn waiter(&self) -> &Waiter {
+        &self.waiter
+    }
+
+    pub(crate) fn build(&self, projection: &str) -> Result<&Build, Error> {
         let found = self.builds.iter().find(|build| build.name() == projection);
         found.ok_or_else(|| Error::UnknownProjection(projection.to_owned()))
     }
@@ -196,7 +203,8 @@ impl Inner {
         }
     }
 
-    /// One batch of one partition; a smaller one where an event of it cannot be applied, so that those before it are.
+    /// One batch of one partition. Where something in it cannot be applied, its tenants are tried one by one; where something
+    /// in it must not be passed, it ends before that.
     pub(crate) async fn step(
         &self,
         build: &Build,
@@ -206,29 +214,26 @@ impl Inner {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Progress::Busy);
         };
-        let mut most = self.batch();
+        let mut batch = self.batch(How::Together);
         loop {
             let mut from = 0;
             match self
-                .attempt(build, source, &[partition], most, &mut from)
+                .attempt(build, source, &[partition], batch, &mut from)
                 .await
             {
                 // Our own failed attempt may still be on its way out.
-                Ok(done) if done.is_empty() && most < self.batch() => {
+                Ok(done) if done.is_empty() && batch != self.batch(How::Together) => {
                     tokio::time::sleep(BUSY).await;
                 }
                 Ok(done) => {
                     return Ok(done.into_iter().next().map_or(Progress::Busy, |(_, at)| at));
                 }
                 Err(Failure::Other(error)) => return Err(error),
-                Err(Failure::Poison { reason, .. }) if most == 1 => {
+                Err(Failure::Poison { .. }) => batch.how = How::EachTenant,
+                Err(Failure::Impassable { offset, reason }) if offset <= from => {
                     return self.halt(build, partition, from, reason).await;
                 }
-                Err(Failure::Poison {
-                    offset: Some(offset),
-                    ..
-                }) => most = (offset - from).clamp(1, most - 1),
-                Err(Failure::Poison { offset: None, .. }) => most /= 2,
+                Err(Failure::Impassable { offset, .. }) => batch.most = offset - from,
             }
         }
     }
@@ -250,166 +255,22 @@ impl Inner {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Vec::new());
         };
-        self.attempt(build, &self.source, partitions, self.batch(), &mut 0)
+        let batch = self.batch(How::Together);
+        self.attempt(build, &self.source, partitions, batch, &mut 0)
             .await
     }
 
-    /// How many events a batch takes in at most.
-    fn batch(&self) -> i64 {
-        i64::from(self.options.batch).clamp(1, MAX_EVENTS)
-    }
-
-    /// One batch of what follows the partitions' checkpoints, in one transaction. Where it begins in the first one goes to
-    /// `from`. Leaves out those that somebody else is at.
-    async fn attempt(
-        &self,
-        build: &Build,
-        source: &Source,
-        partitions: &[u16],
-        most: i64,
-        from: &mut i64,
-    ) -> Result<Vec<(u16, Progress)>, Failure> {
-        let started = Instant::now();
-        let mut tx = self.store.partition_tx().await?;
-        let at = |applied, next_offset, head| Progress::At {
-            applied,
-            next_offset,
-            head,
-        };
-        let locked = self.lock(&mut tx, build, partitions).await?;
-        *from = locked.first().map_or(0, |(_, next)| *next);
-        let found = self.pages.read(source, &mut tx, &locked, most).await?;
-        let (mut slices, mut done) = (Vec::new(), Vec::new());
-        for ((partition, next), slice) in locked.into_iter().zip(found) {
-            if slice.events().is_empty() {
-                done.push((partition, at(0, next, next)));
-            } else {
-                slices.push((partition, slice));
-            }
+    /// The largest batch.
+    fn batch(&self, how: How) -> Batch {
+        Batch {
+            most: i64::from(self.options.batch).clamp(1, MAX_EVENTS),
+            how,
         }
-        if slices.is_empty() {
-            return Ok(done);
-        }
-        let mut wanted = Vec::new();
-        for (_, slice) in &slices {
-            wanted.extend(select(build.projection.as_ref(), slice.events())?);
-        }
-        if !wanted.is_empty() {
-            build.projection.apply(&wanted, tx.connection()).await?;
-        }
-        let ends: Vec<_> = slices
-            .iter()
-            .filter_map(|(partition, slice)| {
-                let last = slice.events().last()?;
-                Some((
-                    *partition,
-                    slice.events().len(),
-                    last.offset + 1,
-                    last.recorded_at,
-                ))
-            })
-            .collect();
-        sqlx::query!(
-            "update projection.checkpoint c
-             set next_offset = e.next_offset, recorded_at = e.recorded_at, updated_at = now(), halted_at = null, error = null
-             from unnest($3::smallint[], $4::bigint[], $5::timestamptz[]) e(partition, next_offset, recorded_at)
-             where c.projection = $1 and c.build = $2 and c.partition = e.partition",
-            build.name(),
-            build.number,
-            &ends.iter().map(|end| narrow(end.0)).collect::<Vec<_>>(),
-            &ends.iter().map(|end| end.2).collect::<Vec<_>>(),
-            &ends.iter().map(|end| end.3).collect::<Vec<_>>(),
-        )
-        .execute(tx.connection())
-        .await?;
-        tx.commit().await?;
-
-        for (partition, applied, next, _) in ends {
-            if build.live.load(Ordering::Acquire) {
-                self.waiter.tell(build.name(), partition, next, false);
-            }
-            counter!(metric::EVENTS, "projection" => build.name()).increment(applied as u64);
-            done.push((partition, at(applied, next, self.head(partition, next))));
-        }
-        histogram!(metric::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());
-        Ok(done)
     }
 
     /// A partition's head as far as this process knows, which has seen it at `next`.
     fn head(&self, partition: u16, next: i64) -> i64 {
         self.source.head(&self.store, partition).max(next)
-    }
-
-    /// Takes the checkpoints' rows that nobody else has, and prepares the transaction: the build's schema; plans by
-    /// index whatever the statistics of a fresh table say; and a commit that does not wait for the disk, because what a
-    /// crash takes away is taken from the checkpoint too and applied again.
-    async fn lock(
-        &self,
-        tx: &mut PartitionTx,
-        build: &Build,
-        partitions: &[u16],
-    ) -> Result<Vec<(u16, i64)>, Failure> {
-        let asked: Vec<i16> = partitions.iter().copied().map(narrow).collect();
-        let locked = sqlx::query!(
-            r#"with prepared as materialized (
-                 select set_config('search_path', $4, true), set_config('synchronous_commit', 'off', true),
-                        set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-                        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true))
-               select c.partition, c.next_offset, c.halted_at is not null as "halted!"
-               from prepared, projection.checkpoint c
-               where c.projection = $1 and c.build = $2 and c.partition = any($3)
-               order by c.partition
-               for no key update of c skip locked"#,
-            build.name(),
-            build.number,
-            &asked,
-            format!("{}, extensions", build.schema)
-        )
-        .fetch_all(tx.connection())
-        .await
-        .map_err(|error| Failure::Other(error.into()))?;
-        if locked.is_empty() {
-            self.exists(tx, build, &asked).await?;
-        }
-        let live = build.live.load(Ordering::Acquire);
-        let mut places = Vec::with_capacity(locked.len());
-        for row in locked {
-            let Ok(partition) = u16::try_from(row.partition) else {
-                continue;
-            };
-            if live {
-                self.waiter
-                    .tell(build.name(), partition, row.next_offset, row.halted);
-            }
-            places.push((partition, row.next_offset));
-        }
-        Ok(places)
-    }
-
-    /// Fails if the build is gone.
-    async fn exists(
-        &self,
-        tx: &mut PartitionTx,
-        build: &Build,
-        partitions: &[i16],
-    ) -> Result<(), Failure> {
-        let exists = sqlx::query_scalar!(
-            r#"select exists (select from projection.checkpoint
-                              where projection = $1 and build = $2 and partition = any($3)) as "exists!""#,
-            build.name(),
-            build.number,
-            partitions
-        )
-        .fetch_one(tx.connection())
-        .await
-        .map_err(|error| Failure::Other(error.into()))?;
-        if exists {
-            return Ok(());
-        }
-        Err(Failure::Other(Error::Dropped {
-            projection: build.name(),
-            build: build.number,
-        }))
     }
 
     async fn halt(
@@ -433,7 +294,7 @@ impl Inner {
         .await?;
         tx.commit().await?;
         if build.live.load(Ordering::Acquire) {
-            self.waiter.tell(build.name(), partition, offset, true);
+            self.waiter.halted(build.name(), partition);
         }
         metrics::gauge!(metric::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);
         tracing::error!(

@@ -41,6 +41,18 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// A new build cannot apply events that the build which serves has applied.
+    #[error(
+        "build {build} of projection {projection} does not take over: {tenants} tenants are parked in it that are not in the build which serves; mend what is wrong and run `daybook projections retry {projection} --tenant ID` with this binary (`daybook projections parked` lists them)"
+    )]
+    SetBack {
+        /// The projection's name.
+        projection: &'static str,
+        /// The new build's number.
+        build: i32,
+        /// How many.
+        tenants: i64,
+    },
     /// Another process has dropped the build, for a newer one serves.
     #[error(
         "build {build} of projection {projection} was dropped because a newer one serves; restart this process with the newer binary"
@@ -62,6 +74,7 @@ impl Error {
             Self::UnknownProjection(_)
             | Self::Install { .. }
             | Self::Halted { .. }
+            | Self::SetBack { .. }
             | Self::Dropped { .. } => false,
         }
     }
@@ -78,6 +91,17 @@ impl Error {
     }
 }
 
+/// Why a batch failed: something in it, or something around it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An event of the batch, the one at this offset where it is known, cannot be applied: its tenant's trouble alone.
+    Poison { offset: Option<i64>, reason: String },
+    /// The event at this offset must not be passed by anybody: nobody knows what it means, or it is not as it was written.
+    Impassable { offset: i64, reason: String },
+    /// Anything else.
+    Other(Error),
+}
+
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         match error {
@@ -85,48 +109,54 @@ impl From<ApplyError> for Failure {
                 offset: Some(offset),
                 reason,
             },
-            ApplyError::Database(error) => error.into(),
+            ApplyError::Unknown { offset, reason } => Self::Impassable { offset, reason },
+            ApplyError::Database(error) => Self::refused(error),
         }
     }
 }
 
-/// Why a batch failed: something in it, or something around it.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// An event of the batch, at this offset where it is known, cannot be applied.
-    Poison { offset: Option<i64>, reason: String },
-    /// Anything else.
-    Other(Error),
+impl Failure {
+    /// What the database said to the rows of a batch.
+    fn refused(error: sqlx::Error) -> Self {
+        let reason = match &error {
+            sqlx::Error::Database(refusal) if is_about_rows(refusal.as_ref()) => {
+                format!("the database refused its rows: {}", refusal.message())
+            }
+            sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
+                format!("its rows cannot be written: {error}")
+            }
+            _ => return Self::Other(error.into()),
+        };
+        Self::Poison {
+            offset: None,
+            reason,
+        }
+    }
 }
 
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(refusal) if !is_transient(&error) => Self::Poison {
-                offset: None,
-                reason: format!("the database refused its rows: {}", refusal.message()),
-            },
-            sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
-                Self::Poison {
-                    offset: None,
-                    reason: format!("its rows cannot be written: {error}"),
-                }
-            }
-            _ => Self::Other(error.into()),
-        }
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
     }
 }
 
 impl From<event_store::Error> for Failure {
     fn from(error: event_store::Error) -> Self {
         match error {
-            event_store::Error::Corrupt { offset, .. } => Self::Poison {
-                offset: Some(offset),
+            event_store::Error::Corrupt { offset, .. } => Self::Impassable {
+                offset,
                 reason: error.to_string(),
             },
             other => Self::Other(other.into()),
         }
     }
+}
+
+/// Values, constraints, sizes and what functions raise. All else, such as a table that is missing, no event is to blame for.
+fn is_about_rows(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code();
+    let class = code.as_deref().and_then(|code| code.get(..2));
+    matches!(class, Some("21" | "22" | "23" | "44" | "54" | "P0"))
 }
 
 /// Connections, resources, conflicts, shutdowns and a standby that is not promoted yet pass; what a row says does not.

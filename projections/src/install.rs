@@ -24,6 +24,11 @@ impl Build {
     pub(crate) fn name(&self) -> &'static str {
         self.projection.name()
     }
+
+    /// Where its tables are.
+    pub(crate) fn search_path(&self) -> String {
+        format!("{}, extensions", self.schema)
+    }
 }
 
 /// Finds or makes this binary's build of every projection. Several processes at once wait for each other.

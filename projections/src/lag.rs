@@ -21,13 +21,15 @@ pub struct Lag {
     pub seconds: f64,
     /// Why it has halted, if it has.
     pub halted: Option<String>,
+    /// How many tenants are parked there.
+    pub parked: i32,
 }
 
 /// The lag of every projection that serves in every partition, in one snapshot.
 pub async fn lag(store: &Store) -> Result<Vec<Lag>, Error> {
     let mut tx = store.partition_tx().await?;
     let rows = sqlx::query!(
-        r#"select c.projection, c.partition, c.next_offset, p.next_offset as head,
+        r#"select c.projection, c.partition, c.next_offset, c.parked, p.next_offset as head,
                   case when c.halted_at is not null then coalesce(c.error, '') end as halted,
                   coalesce(extract(epoch from clock_timestamp() - oldest.recorded_at), 0)::float8 as "seconds!"
            from projection.live l
@@ -51,6 +53,7 @@ pub async fn lag(store: &Store) -> Result<Vec<Lag>, Error> {
             events: (row.head - row.next_offset).max(0),
             seconds: row.seconds.max(0.0),
             halted: row.halted,
+            parked: row.parked,
         })
         .collect())
 }

@@ -14,8 +14,11 @@ pub mod metric;
 pub mod order;
 pub mod organization;
 mod page;
+mod park;
+pub mod parked;
 pub mod projection;
 pub mod relay;
+mod retry;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -28,8 +31,10 @@ use std::sync::Arc;
 pub use engine::{Engine, Options, Progress};
 pub use error::Error;
 pub use lag::{Lag, lag};
+pub use parked::{Parked, parked};
 pub use projection::{ApplyError, Projection};
-pub use wait::{NotCaughtUp, WaitError, Waiter};
+pub use retry::Retried;
+pub use wait::{NotCaughtUp, ParkedFor, WaitError, Waiter};
 
 /// Every projection of this binary. A new one is one line here.
 pub fn all() -> Vec<Arc<dyn Projection>> {

@@ -4,8 +4,12 @@
 pub const LAG_EVENTS: &str = "projection_lag_events";
 /// Gauge {projection, partition}: the age of the oldest event not applied yet, in seconds.
 pub const LAG_SECONDS: &str = "projection_lag_seconds";
-/// Gauge {projection, partition}: 1 while halted by an event that cannot be applied.
+/// Gauge {projection, partition}: 1 while halted by an event that must not be passed.
 pub const HALTED: &str = "projection_halted";
+/// Gauge {projection, partition}: tenants that are parked.
+pub const PARKED: &str = "projection_parked_tenants";
+/// Counter {projection}: tenants that this process has parked.
+pub const PARKED_EVER: &str = "projection_parked_total";
 /// Counter {projection}: events read past, whether or not the projection wanted them.
 pub const EVENTS: &str = "projection_events_total";
 /// Histogram {projection}: how long a batch took, from the lock to the commit, in seconds.

@@ -22,7 +22,7 @@ pub trait Projection: Send + Sync {
     fn context(&self) -> &'static str;
 
     /// Every event type of that context that this binary knows, with its newest schema version. Another one halts
-    /// the projection: it may mean something for the tables.
+    /// the partition: it may mean something for the tables.
     fn known(&self) -> &'static [(&'static str, i16)];
 
     /// Whether the fold looks at events of a known type.
@@ -48,6 +48,15 @@ pub enum ApplyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// This binary does not know what an event means: it is newer. Unlike one that cannot be applied it is nobody's own trouble,
+    /// and nothing behind it is applied.
+    #[error("the event at offset {offset} is unknown: {reason}")]
+    Unknown {
+        /// The event's offset.
+        offset: i64,
+        /// What is not known of it.
+        reason: String,
+    },
     /// The database refused, or is away.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -57,6 +66,14 @@ impl ApplyError {
     /// This event cannot be applied.
     pub fn event(event: &RecordedEvent, reason: impl Into<String>) -> Self {
         Self::Event {
+            offset: event.offset,
+            reason: reason.into(),
+        }
+    }
+
+    /// What this event means is not known.
+    pub fn unknown(event: &RecordedEvent, reason: impl Into<String>) -> Self {
+        Self::Unknown {
             offset: event.offset,
             reason: reason.into(),
         }
@@ -93,7 +110,7 @@ pub(crate) fn select<'e>(
             let reason = format!(
                 "event type {name} version {version} is unknown to this binary; upgrade it and restart"
             );
-            return Err(ApplyError::event(event, reason));
+            return Err(ApplyError::unknown(event, reason));
         }
         if projection.wants(&event.event_type) {
             wanted.push(event);
@@ -105,10 +122,10 @@ pub(crate) fn select<'e>(
 /// The event, decoded.
 pub(crate) fn decode<E: Event>(event: &RecordedEvent) -> Result<E, ApplyError> {
     if event.content_type != CONTENT_TYPE_JSON {
-        return Err(ApplyError::event(
+        return Err(ApplyError::unknown(
             event,
             format!(
-                "content type {} is unknown to this binary",
+                "content type {} is unknown to this binary; upgrade it and restart",
                 event.content_type
             ),
         ));

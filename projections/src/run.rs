@@ -150,7 +150,7 @@ fn take_in(build: &Build, places: &mut Places, done: Vec<Swept<'_>>) -> Next {
                 continue;
             }
             // The one that cannot go on says so when it is tried alone.
-            Err(Failure::Poison { .. }) => {
+            Err(Failure::Poison { .. } | Failure::Impassable { .. }) => {
                 places.set_apart(partitions);
                 more = true;
                 continue;
@@ -277,14 +277,20 @@ async fn take_over(engine: Arc<Inner>, build: usize, cancelled: CancellationToke
     let Some(build) = engine.builds.get(build) else {
         return;
     };
+    let mut said = String::new();
     while !build.live.load(std::sync::atomic::Ordering::Acquire) {
-        if let Err(error) = engine.swap(build).await {
+        let why = match engine.swap(build).await {
+            Ok(()) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        if !why.is_empty() && why != said {
             tracing::warn!(
                 projection = build.name(),
-                error = &error as &dyn std::error::Error,
+                why,
                 "a new revision could not take over"
             );
         }
+        said = why;
         tokio::select! {
             () = tokio::time::sleep(SWAP) => {}
             () = cancelled.cancelled() => return,
@@ -324,7 +330,9 @@ async fn measure(engine: Arc<Inner>) -> Result<(), Error> {
         let events = lag.events as f64;
         gauge!(metric::LAG_EVENTS, "projection" => projection.clone(), "partition" => partition.clone()).set(events);
         gauge!(metric::LAG_SECONDS, "projection" => projection.clone(), "partition" => partition.clone()).set(lag.seconds);
-        gauge!(metric::HALTED, "projection" => projection, "partition" => partition).set(halted);
+        gauge!(metric::HALTED, "projection" => projection.clone(), "partition" => partition.clone()).set(halted);
+        gauge!(metric::PARKED, "projection" => projection, "partition" => partition)
+            .set(lag.parked);
     }
     Ok(())
 }

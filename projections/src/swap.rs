@@ -74,6 +74,24 @@ impl Inner {
             return Ok(());
         };
         reached?;
+        // Nobody's tables go back to an event that the serving build is past.
+        let set_back = sqlx::query_scalar!(
+            r#"select count(*) as "set_back!" from projection.parked n
+               where n.projection = $1 and n.build = $2 and not exists (
+                 select from projection.parked o join projection.live l on l.projection = o.projection and l.build = o.build
+                 where o.projection = $1 and o.tenant_id = n.tenant_id)"#,
+            build.name(),
+            build.number
+        )
+        .fetch_one(tx.connection())
+        .await?;
+        if set_back > 0 {
+            return Err(Error::SetBack {
+                projection: build.name(),
+                build: build.number,
+                tenants: set_back,
+            });
+        }
         sqlx::query!(
             "update projection.live set build = $2, schema_name = $3, switched_at = now() where projection = $1",
             build.name(),

@@ -3,11 +3,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use event_schemas::TenantId;
 use event_store::Store;
 use tokio::{
     sync::{Mutex, watch},
     time::Instant,
 };
+
+use crate::{Error, parked::parked};
 
 /// How soon to look into the database for what other processes have applied, at first and at most.
 const FIRST_POLL: Duration = Duration::from_millis(5);
@@ -28,9 +31,12 @@ pub enum WaitError {
     /// Time is up, or will not help.
     #[error(transparent)]
     NotCaughtUp(#[from] NotCaughtUp),
+    /// The tenant is parked before that: waiting does not help until an operator has acted.
+    #[error(transparent)]
+    Parked(#[from] ParkedFor),
     /// The checkpoints could not be read.
     #[error(transparent)]
-    Store(#[from] event_store::Error),
+    Failed(#[from] Error),
 }
 
 /// A read model is older than the token asks for.
@@ -47,11 +53,27 @@ pub struct NotCaughtUp {
     pub halted: bool,
 }
 
+/// A read model stands still for a tenant, because an event of it cannot be applied.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the read model '{projection}' stands still before event {position}: {reason}")]
+pub struct ParkedFor {
+    /// The read model.
+    pub projection: String,
+    /// The position of the first event that it lacks.
+    pub position: i64,
+    /// Why the event could not be applied.
+    pub reason: String,
+    /// How many events of the tenant it has yet to take in.
+    pub lag_events: i64,
+}
+
 /// How far a projection has come in a partition.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Mark {
     next_offset: i64,
     halted: bool,
+    /// Whether some tenant is parked there.
+    parked: bool,
 }
 
 /// The marks of the builds that serve, by projection and partition.
@@ -74,6 +96,12 @@ impl Marks {
             marks.resize(index + 1, Mark::default());
         }
         marks.get_mut(index)
+    }
+
+    /// Whether some tenant is parked in one of `projections`.
+    fn parks(&self, projections: &[&str], partition: u16) -> bool {
+        let mut projections = projections.iter();
+        projections.any(|projection| self.get(projection, partition).parked)
     }
 
     /// The one of `projections` that is furthest from having applied `offset`, if any has not.
@@ -101,8 +129,39 @@ impl Waiter {
         }
     }
 
-    /// Returns when each of `projections` has applied the event at `offset` of the partition. A halted one is not
-    /// waited for.
+    /// Returns when each of `projections` has applied the tenant's event at this offset of its partition, and all before it.
+    /// One that has halted, or in which the tenant is parked, is not waited for.
+    pub async fn wait_for(
+        &self,
+        tenant: TenantId,
+        (partition, offset): (u16, i64),
+        projections: &[&str],
+        timeout: Duration,
+    ) -> Result<(), WaitError> {
+        self.wait(partition, offset, projections, timeout).await?;
+        // Whoever has passed the event knew of those that were parked before it.
+        if !self.marks.borrow().parks(projections, partition) {
+            return Ok(());
+        }
+        let parked = parked(&self.store, Some(tenant), u32::MAX).await?;
+        let before = parked.into_iter().find(|parked| {
+            parked.serves
+                && parked.offset <= offset
+                && projections.contains(&parked.projection.as_str())
+        });
+        match before {
+            None => Ok(()),
+            Some(parked) => Err(WaitError::Parked(ParkedFor {
+                projection: parked.projection,
+                position: parked.position,
+                reason: parked.error,
+                lag_events: parked.events,
+            })),
+        }
+    }
+
+    /// Returns when each of `projections` has passed the event at `offset` of the partition, whatever tenants are parked there. A
+    /// halted one is not waited for.
     pub async fn wait(
         &self,
         partition: u16,
@@ -142,14 +201,14 @@ impl Waiter {
     }
 
     /// Looks into the database, unless another task is doing so right now: then waits for what it finds.
-    async fn ask(&self) -> Result<(), event_store::Error> {
+    async fn ask(&self) -> Result<(), Error> {
         let Ok(_asking) = self.asking.try_lock() else {
             let _done = self.asking.lock().await;
             return Ok(());
         };
         let mut tx = self.store.partition_tx().await?;
         let rows = sqlx::query!(
-            r#"select c.projection, c.partition, c.next_offset, c.halted_at is not null as "halted!"
+            r#"select c.projection, c.partition, c.next_offset, c.parked > 0 as "parked!", c.halted_at is not null as "halted!"
                from projection.live l join projection.checkpoint c on c.projection = l.projection and c.build = l.build"#
         )
         .fetch_all(tx.connection())
@@ -163,13 +222,13 @@ impl Waiter {
                 let Some(mark) = marks.entry(&row.projection, partition) else {
                     continue;
                 };
-                if row.next_offset > mark.next_offset
-                    || (row.next_offset == mark.next_offset && row.halted != mark.halted)
-                {
-                    *mark = Mark {
-                        next_offset: row.next_offset,
-                        halted: row.halted,
-                    };
+                let found = Mark {
+                    next_offset: row.next_offset,
+                    halted: row.halted,
+                    parked: row.parked,
+                };
+                if found.next_offset >= mark.next_offset && found != *mark {
+                    *mark = found;
                     moved = true;
                 }
             }
@@ -179,16 +238,30 @@ impl Waiter {
     }
 
     /// The engine of this process has come this far, or was set back by a crash of the database.
-    pub(crate) fn tell(&self, projection: &str, partition: u16, next_offset: i64, halted: bool) {
+    pub(crate) fn reached(&self, projection: &str, partition: u16, next_offset: i64, parked: bool) {
+        self.mark(projection, partition, |_| Mark {
+            next_offset,
+            halted: false,
+            parked,
+        });
+    }
+
+    /// The engine of this process cannot go on there.
+    pub(crate) fn halted(&self, projection: &str, partition: u16) {
+        self.mark(projection, partition, |mark| Mark {
+            halted: true,
+            ..mark
+        });
+    }
+
+    fn mark(&self, projection: &str, partition: u16, change: impl FnOnce(Mark) -> Mark) {
         self.marks.send_if_modified(|marks| {
             let Some(mark) = marks.entry(projection, partition) else {
                 return false;
             };
-            let moved = mark.next_offset != next_offset || mark.halted != halted;
-            *mark = Mark {
-                next_offset,
-                halted,
-            };
+            let changed = change(*mark);
+            let moved = changed != *mark;
+            *mark = changed;
             moved
         });
     }

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     Forbidden(String),
     /// The read models have not reached the token in time, by so many events.
     NotCaughtUp(i64),
+    /// A read model stands still for this organization since the event at this position.
+    Parked(String, i64),
     /// A statement took too long.
     Timeout,
     /// The database cannot be reached.
@@ -60,6 +62,7 @@ impl Failure {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotCaughtUp(_) => "NOT_CAUGHT_UP",
+            Self::Parked(..) => "PROJECTION_PARKED",
             Self::Timeout => "TIMEOUT",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
@@ -77,6 +80,11 @@ impl Failure {
                 "the answer would be {lag} events older than the command asked for; try again in a moment, or ask \
                  for stale answers with consistency.onTimeout: STALE"
             ),
+            Self::Parked(projection, position) => format!(
+                "the read model '{projection}' stands still for your organization before event {position}, which it cannot apply; \
+                 waiting does not help until that is mended: `projections` says why. Ask for stale answers with \
+                 consistency.onTimeout: STALE meanwhile"
+            ),
             Self::Timeout => {
                 "the database took too long to answer; ask for less, or filter more".to_owned()
             }
@@ -90,8 +98,13 @@ impl From<Failure> for async_graphql::Error {
     fn from(failure: Failure) -> Self {
         Self::new(failure.message()).extend_with(|_, extensions| {
             extensions.set("code", failure.code());
-            if let Failure::NotCaughtUp(lag) = failure {
-                extensions.set("lagEvents", lag.to_string());
+            match failure {
+                Failure::NotCaughtUp(lag) => extensions.set("lagEvents", lag.to_string()),
+                Failure::Parked(projection, position) => {
+                    extensions.set("projection", projection);
+                    extensions.set("position", position.to_string());
+                }
+                _ => {}
             }
         })
     }
@@ -145,7 +158,12 @@ impl From<WaitError> for Failure {
     fn from(error: WaitError) -> Self {
         match error {
             WaitError::NotCaughtUp { lag_events } => Self::NotCaughtUp(lag_events),
-            WaitError::Store(error) => Self::from(error),
+            WaitError::Parked {
+                projection,
+                position,
+                ..
+            } => Self::Parked(projection, position),
+            WaitError::Failed(error) => Self::from(error),
         }
     }
 }

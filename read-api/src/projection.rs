@@ -1,6 +1,7 @@
 //! How far the read models are. Never shows another tenant's partition, or an event of one.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
 use event_schemas::ActorKind;
 
 use crate::{
@@ -27,7 +28,23 @@ impl ProjectionQuery {
         let is_operator = principal.actor.kind == ActorKind::Operator;
         let lags = projections::lag(store).await.map_err(Failure::from)?;
         let lags = lags.into_iter().filter(|lag| lag.partition == partition);
-        Ok(lags.map(|lag| Projection::new(lag, is_operator)).collect())
+        let mut projections: Vec<_> = lags.map(|lag| Projection::new(lag, is_operator)).collect();
+        if projections.iter().any(|one| one.parked_organizations > 0) {
+            let parked = projections::parked(store, Some(principal.tenant), u32::MAX).await;
+            for parked in parked
+                .map_err(Failure::from)?
+                .into_iter()
+                .filter(|one| one.serves)
+            {
+                let of = projections
+                    .iter_mut()
+                    .find(|one| one.name == parked.projection);
+                if let Some(projection) = of {
+                    projection.parked = Some(parked.into());
+                }
+            }
+        }
+        Ok(projections)
     }
 }
 
@@ -46,6 +63,40 @@ pub(crate) struct Projection {
     halted: bool,
     /// Why it stopped; only the operator may know, for the event may be another organization's.
     error: Option<String>,
+    /// How many organizations of that part are parked: an event of theirs cannot be applied, and the others go on.
+    parked_organizations: i32,
+    /// Set if yours is: what it shows is as it was before that event.
+    parked: Option<ParkedProjection>,
+}
+
+/// Where a read model stands still for your organization.
+#[derive(SimpleObject, Debug)]
+pub(crate) struct ParkedProjection {
+    /// The position of the first event that it lacks.
+    position: BigInt,
+    /// How many of your events it lacks.
+    lag_events: BigInt,
+    /// The type of the event that it cannot apply.
+    event_type: String,
+    /// Why it cannot.
+    error: String,
+    /// How often it was tried.
+    attempts: i32,
+    /// Since when.
+    parked_at: DateTime<Utc>,
+}
+
+impl From<projections::Parked> for ParkedProjection {
+    fn from(parked: projections::Parked) -> Self {
+        Self {
+            position: parked.position.into(),
+            lag_events: parked.events.into(),
+            event_type: parked.event_type,
+            error: parked.error,
+            attempts: parked.attempts,
+            parked_at: parked.parked_at,
+        }
+    }
 }
 
 impl Projection {
@@ -57,6 +108,8 @@ impl Projection {
             lag_seconds: lag.seconds,
             halted: lag.halted.is_some(),
             error: lag.halted.filter(|_| is_operator),
+            parked_organizations: lag.parked,
+            parked: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::{ops::DerefMut, sync::Arc};
 
 use async_graphql::Context;
+use event_schemas::TenantId;
 use event_store::{TenantTx, Token};
 use gateway::Principal;
 use sqlx::PgConnection;
@@ -91,7 +92,7 @@ impl Session {
             .collect();
         let tokens = tokens.map_err(|error| Failure::input(error.to_string()))?;
         if let Some(token) = tokens.into_iter().max_by_key(|token| token.offset) {
-            wait(ctx, operation, token, &consistency).await?;
+            wait(ctx, operation, principal.tenant, token, &consistency).await?;
         }
         let transaction = operation.store.tenant_tx(principal.tenant).await?;
         Ok(Arc::new(Snapshot {
@@ -151,17 +152,21 @@ fn allow(principal: &Principal, context: &str) -> Result<(), Failure> {
 async fn wait(
     ctx: &Context<'_>,
     operation: &Operation,
+    tenant: TenantId,
     token: Token,
     consistency: &Consistency,
 ) -> Result<(), Failure> {
     let projections = selection::projections(ctx);
     let waited = operation
         .waiter
-        .wait(token, &projections, consistency.timeout)
+        .wait(tenant, token, &projections, consistency.timeout)
         .await;
     let lag_events = match (waited, consistency.on_timeout) {
         (Ok(()), _) => None,
-        (Err(WaitError::NotCaughtUp { lag_events }), OnTimeout::Stale) => Some(lag_events),
+        (
+            Err(WaitError::NotCaughtUp { lag_events } | WaitError::Parked { lag_events, .. }),
+            OnTimeout::Stale,
+        ) => Some(lag_events),
         (Err(error), _) => return Err(error.into()),
     };
     operation.note(Freshness {

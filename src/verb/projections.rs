@@ -1,14 +1,14 @@
-//! `daybook projections`: how far the read models are, and waiting for them.
+//! `daybook projections`: how far the read models are, waiting for them, and who is parked.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use event_store::Store;
-use projections::{NotCaughtUp, WaitError, Waiter};
+use projections::{NotCaughtUp, Retried, WaitError, Waiter};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::NotReady;
+use super::{NotReady, Unsound};
 use crate::{app, database::Place, output};
 
 /// Every projection and partition.
@@ -21,7 +21,7 @@ pub async fn list(place: &Place, format: output::Format) -> Result<()> {
         .into_iter()
         .map(|lag| {
             json!({ "projection": lag.projection, "partition": lag.partition, "nextOffset": lag.next_offset, "head": lag.head,
-                "lagEvents": lag.events, "lagSeconds": lag.seconds, "halted": lag.halted })
+                "lagEvents": lag.events, "lagSeconds": lag.seconds, "parkedTenants": lag.parked, "halted": lag.halted })
         })
         .collect();
     output::rows(
@@ -33,9 +33,85 @@ pub async fn list(place: &Place, format: output::Format) -> Result<()> {
             "head",
             "lagEvents",
             "lagSeconds",
+            "parkedTenants",
             "halted",
         ],
         &rows,
+    );
+    Ok(())
+}
+
+/// The most parked tenants that are listed.
+const LISTED: u32 = 1_000;
+
+/// The tenants that are parked.
+pub async fn parked(place: &Place, tenant: Option<Uuid>, format: output::Format) -> Result<()> {
+    let database = place.open().await?;
+    let store = database.connect(place.config.log.partitions).await?;
+    let parked = projections::parked(&store, tenant.map(Into::into), LISTED).await;
+    database.close(Some(store)).await?;
+    let rows: Vec<_> = parked?
+        .into_iter()
+        .map(|parked| {
+            json!({ "projection": parked.projection, "build": parked.build, "serves": parked.serves, "tenant": parked.tenant, "position": parked.position,
+                "lagEvents": parked.events, "eventId": parked.event_id, "eventType": parked.event_type,
+                "error": parked.error, "attempts": parked.attempts, "parkedAt": parked.parked_at,
+                "triedAt": parked.tried_at })
+        })
+        .collect();
+    output::rows(
+        format,
+        &[
+            "projection",
+            "build",
+            "tenant",
+            "position",
+            "lagEvents",
+            "eventType",
+            "error",
+            "attempts",
+            "parkedAt",
+        ],
+        &rows,
+    );
+    Ok(())
+}
+
+/// Lets a parked tenant go on, or says why it cannot yet.
+pub async fn retry(
+    place: &Place,
+    projection: &str,
+    tenant: Uuid,
+    format: output::Format,
+) -> Result<()> {
+    let database = place.open().await?;
+    let store = database.connect(place.config.log.partitions).await?;
+    let retried = async {
+        let engine = app::engine(&store).await?;
+        anyhow::Ok(engine.retry(projection, tenant.into()).await?)
+    };
+    let retried = retried.await;
+    database.close(Some(store)).await?;
+    let (state, replayed) = match retried? {
+        Retried::NotParked => ("live", 0),
+        Retried::Live { replayed } => ("live", replayed),
+        Retried::Parked {
+            replayed,
+            position,
+            reason,
+        } => {
+            return Err(Unsound(format!(
+                "{replayed} events were replayed, and tenant {tenant} is parked in {projection} at position {position}: {reason}"
+            ))
+            .into());
+        }
+    };
+    output::rows(
+        format,
+        &["projection", "tenant", "state", "replayed"],
+        &[
+            json!({ "projection": projection, "tenant": tenant, "state": state, "replayed": replayed }),
+        ],
     );
     Ok(())
 }
@@ -82,8 +158,18 @@ async fn wait_on(
     );
     for (partition, offset) in targets {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        match waiter.wait(partition, offset, &names, left).await {
+        let done = match token {
+            Some((_, tenant)) => {
+                let place = (partition, offset);
+                waiter.wait_for(tenant.into(), place, &names, left).await
+            }
+            None => waiter.wait(partition, offset, &names, left).await,
+        };
+        match done {
             Ok(()) => {}
+            Err(WaitError::Parked(parked)) => {
+                return Err(NotReady(format!("{parked}; mend what is wrong and run `daybook projections retry {} --tenant ID`", parked.projection)).into());
+            }
             Err(WaitError::NotCaughtUp(NotCaughtUp {
                 projection,
                 lag_events,
@@ -91,7 +177,7 @@ async fn wait_on(
             })) => {
                 return Err(NotReady(format!("{projection} is still {lag_events} events behind in partition {partition}; wait longer with --timeout, or see `daybook projections list`")).into());
             }
-            Err(WaitError::Store(error)) => return Err(error.into()),
+            Err(WaitError::Failed(error)) => return Err(error.into()),
         }
     }
     Ok(())

@@ -1,14 +1,17 @@
 //! The projection engine on a real log: what it applies never depends on where a batch ends, who applies it or when it
 //! is built; what cannot be applied stops loudly; a token is waited for.
 
+mod halt;
 pub mod history;
+mod park;
+mod parked;
 mod trouble;
 
 use std::{sync::Arc, time::Duration};
 
 use event_schemas::{RecordedEvent, StreamId, TenantId, order::OrderEvent};
-use event_store::{Append, Clock as _, NewEvent, Outcome, Store, SystemClock};
-use projections::{ApplyError, Engine, Error, Options, Progress, Projection, WaitError, Waiter};
+use event_store::{Clock as _, Outcome, Store, SystemClock};
+use projections::{ApplyError, Engine, Options, Projection, WaitError, Waiter};
 use sqlx::{PgConnection, Row};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -199,165 +202,6 @@ async fn a_tenant_reads_its_own_rows_alone() {
             all > 0 && foreign == 0,
             "{table}: {all} rows, {foreign} of others"
         );
-    }
-}
-
-fn odd(tenant: TenantId, stream: StreamId, event_type: &'static str, payload: &str) -> Append {
-    let event = NewEvent {
-        event_id: SystemClock.uuid_v7(),
-        event_type: event_type.into(),
-        schema_version: 1,
-        payload: payload.into(),
-    };
-    let registration = registered(tenant);
-    Append {
-        stream,
-        change: None,
-        occurred_at: None,
-        command_id: SystemClock.uuid_v7(),
-        events: vec![event],
-        ..registration
-    }
-}
-
-/// Twenty orders of one tenant, then an event that cannot be applied, then one more. Returns their partition.
-async fn poisoned(store: &Store, event_type: &'static str, payload: &str) -> u16 {
-    let tenant = TenantId(SystemClock.uuid_v7());
-    let mut dice = Dice(1);
-    let order = |dice: &mut Dice| {
-        append(
-            tenant,
-            StreamId::new("order", SystemClock.uuid_v7()),
-            SystemClock.now(),
-            &OrderEvent::from(placed(dice)),
-        )
-    };
-    let mut log = vec![registered(tenant)];
-    log.extend((0..20).map(|_| order(&mut dice)));
-    log.push(odd(
-        tenant,
-        StreamId::new("order", SystemClock.uuid_v7()),
-        event_type,
-        payload,
-    ));
-    log.push(order(&mut dice));
-    for entry in log.iter_mut().skip(1) {
-        entry.occurred_at = None;
-    }
-    store_all(store, &log).await;
-    tenant.partition(store.partitions())
-}
-
-/// It can be seen, and nobody waits for it in vain.
-async fn shows(store: &Store, partition: u16, expected: &str) {
-    let lags = projections::lag(store).await.unwrap();
-    let lag = lags
-        .iter()
-        .find(|lag| lag.projection == "order" && lag.partition == partition)
-        .unwrap();
-    assert_eq!(
-        (lag.events, lag.next_offset, lag.halted.as_deref()),
-        (2, 21, Some(expected))
-    );
-    assert!(lag.seconds > 0.0);
-    let waiter = Waiter::new(store.clone());
-    waiter
-        .wait(partition, 22, &["customer"], Duration::from_secs(5))
-        .await
-        .unwrap();
-    let Err(WaitError::NotCaughtUp(behind)) = waiter
-        .wait(
-            partition,
-            22,
-            &["customer", "order"],
-            Duration::from_mins(1),
-        )
-        .await
-    else {
-        panic!("it is not there")
-    };
-    assert_eq!(
-        (behind.projection.as_str(), behind.lag_events, behind.halted),
-        ("order", 2, true)
-    );
-}
-
-#[tokio::test]
-async fn what_cannot_be_applied_halts_its_projection_and_partition_alone() {
-    let cases = [
-        (
-            "OrderTeleported",
-            "{}",
-            "event type OrderTeleported version 1 is unknown to this binary; upgrade it and restart",
-        ),
-        (
-            "PaymentApproved",
-            "{\"amount\":\"12\"}",
-            "the payload of a stored PaymentApproved does not match its schema (line 1, column 14)",
-        ),
-        (
-            "OrderRefunded",
-            "{\"amount\":12,\"reason\":7}",
-            "a stored OrderRefunded of version 1 cannot be lifted from version 1 to the next: the field reason is not a text",
-        ),
-        (
-            "OrderRefunded",
-            "{\"amount\":\"12\"}",
-            "a stored OrderRefunded of version 1, lifted to version 2, does not match its schema",
-        ),
-        (
-            "OrderRefunded",
-            "{\"amount\":12}",
-            "the order is not placed",
-        ),
-    ];
-    for (event_type, payload, expected) in cases {
-        let store = harness::database().await.store().await;
-        let partition = poisoned(&store, event_type, payload).await;
-
-        let engine = engine(&store, 2_000, 1).await;
-        let failed = engine.catch_up().await.unwrap_err();
-        let Error::Halted {
-            projection: "order",
-            offset: 21,
-            reason,
-            ..
-        } = &failed
-        else {
-            panic!("{failed:?}")
-        };
-        assert_eq!(reason, expected);
-        // Everything before it is there, and it stays so however often it is tried.
-        let again = engine.run_once("order", partition).await.unwrap();
-        assert_eq!(
-            again,
-            Progress::Halted {
-                offset: 21,
-                reason: reason.clone()
-            }
-        );
-        assert_eq!(
-            engine
-                .digest("order")
-                .await
-                .unwrap()
-                .iter()
-                .find(|t| t.table == "order_summary")
-                .unwrap()
-                .rows,
-            20
-        );
-        // The others go on.
-        for other in ["identity", "organization", "customer"] {
-            while engine.run_once(other, partition).await.unwrap()
-                != (Progress::At {
-                    applied: 0,
-                    next_offset: 23,
-                    head: 23,
-                })
-            {}
-        }
-        shows(&store, partition, expected).await;
     }
 }
 

@@ -103,21 +103,21 @@ impl Tail {
 
     /// Those of these partitions of topics whose last records are neither committed nor aborted. Blocks.
     pub(crate) fn undecided(&self, places: &[(String, u16)]) -> Result<Vec<(String, u16)>, Error> {
-        let end = |consumer: &BaseConsumer<Quiet>, topic: &str, partition: u16| {
-            consumer
-                .fetch_watermarks(topic, i32::from(partition), PATIENCE)
-                .map(|(_, end)| end)
-                .map_err(Error::kafka(DOING))
-        };
         let mut open = Vec::new();
         for (topic, partition) in places {
             // In this order: what is written in between can only look undecided.
-            let decided = end(&self.committed, topic, *partition)?;
-            if decided < end(&self.all, topic, *partition)? {
+            let partition_number = i32::from(*partition);
+            let decided = end(&self.committed, topic, partition_number)?;
+            if decided < self.end(topic, partition_number)? {
                 open.push((topic.clone(), *partition));
             }
         }
         Ok(open)
+    }
+
+    /// Kafka's offset after the last record of a partition, committed or not. Blocks.
+    pub(crate) fn end(&self, topic: &str, partition: i32) -> Result<i64, Error> {
+        end(&self.all, topic, partition)
     }
 
     fn from(&self, places: &[(String, u16)], offset: Offset) -> Result<Ends, Error> {
@@ -133,6 +133,14 @@ impl Tail {
         self.committed.unassign().map_err(Error::kafka(DOING))?;
         found
     }
+}
+
+/// The end of a partition as far as the consumer may read.
+fn end(consumer: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> Result<i64, Error> {
+    consumer
+        .fetch_watermarks(topic, partition, PATIENCE)
+        .map(|(_, end)| end)
+        .map_err(Error::kafka(DOING))
 }
 
 /// A consumer of records that is told of each partition's end, and of no group.

@@ -335,7 +335,7 @@ impl<'a> Lead<'a> {
         let all = checkpoint::places(settings, self.slot, &partitions);
         let (back, same) = spawn_blocking(move || {
             let same = looking
-                .look_at_topics()
+                .look_at_topics(&tail)
                 .and_then(|()| see_settled(&tail, &all));
             (looking, same)
         })

@@ -15,7 +15,7 @@ use super::{
     delivery::{Deliveries, Failure},
     states::Told,
 };
-use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Settings};
+use crate::kafka::{Content, Envelope, Error, MAX_RECORD, Settings, Tail};
 
 /// How long a transaction may take before the broker ends it.
 const TRANSACTION: Duration = Duration::from_secs(10);
@@ -124,14 +124,9 @@ impl Publisher {
     }
 
     /// Fails unless the topics still have what was published.
-    pub(super) fn look_at_topics(&self) -> Result<(), Error> {
+    pub(super) fn look_at_topics(&self, tail: &Tail) -> Result<(), Error> {
         for (topic, partition, last) in self.producer.context().ends() {
-            let (_, end) = self
-                .producer
-                .client()
-                .fetch_watermarks(&topic, partition, PATIENCE)
-                .map_err(Error::kafka("looking at the topics"))?;
-            if end <= last {
+            if tail.end(&topic, partition)? <= last {
                 return Err(made_anew(&topic));
             }
         }

@@ -322,3 +322,22 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
     }
     log
 }
+
+/// An event that no command of ours would make.
+pub fn odd(tenant: TenantId, stream: StreamId, event_type: &'static str, payload: &str) -> Append {
+    let event = NewEvent {
+        event_id: SystemClock.uuid_v7(),
+        event_type: event_type.into(),
+        schema_version: 1,
+        payload: payload.into(),
+    };
+    let registration = registered(tenant);
+    Append {
+        stream,
+        change: None,
+        occurred_at: None,
+        command_id: SystemClock.uuid_v7(),
+        events: vec![event],
+        ..registration
+    }
+}
