@@ -276,7 +276,7 @@ impl Settle for Settled {
 }
 
 fn health(store: &Store, lag_limit: u64) -> Health {
-    let (database, lagging) = (store.clone(), store.clone());
+    let (database, lagging, building) = (store.clone(), store.clone(), store.clone());
     Health::new()
         .check("log", move || {
             let store = database.clone();
@@ -286,6 +286,38 @@ fn health(store: &Store, lag_limit: u64) -> Health {
             let store = lagging.clone();
             async move { lag_within(&store, lag_limit).await }
         })
+        .check("builds", move || {
+            let store = building.clone();
+            async move { built(&store).await }
+        })
+}
+
+/// Whether this binary's own read models are there. Until then queries read those of the version before.
+async fn built(store: &Store) -> Result<String, String> {
+    let builds = projections::builds(store)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mine = projections::revisions();
+    let waiting: Vec<_> = builds
+        .iter()
+        .filter(|build| !build.serves && mine.contains(&build.revision))
+        .filter(|build| {
+            let mut serving = builds.iter().filter(|other| other.serves);
+            !serving.any(|other| other.revision == build.revision)
+        })
+        .map(|build| {
+            let (applied, events) = (build.applied, build.events);
+            format!("{} ({applied} of {events} events)", build.projection)
+        })
+        .collect();
+    if waiting.is_empty() {
+        Ok("of this version".to_owned())
+    } else {
+        Err(format!(
+            "read models of this version are being built: {}; send queries to servers of the version before meanwhile",
+            waiting.join(", ")
+        ))
+    }
 }
 
 /// Where nothing but the relay runs, a relay that is behind is not ready; elsewhere commands go on without it.

@@ -193,6 +193,25 @@ pub enum Key {
 pub enum Projections {
     /// Every projection and partition: how far, how far behind.
     List,
+    /// The builds that serve and those on their way: how far, how fast, how long they will take.
+    Builds,
+    /// Make a projection's tables anew from the log, beside those that serve, and let them serve once they have caught up.
+    ///
+    /// Queries and commands go on. Servers help. Run it again after an interruption: it goes on with what is there.
+    Rebuild {
+        /// The projection's name.
+        projection: String,
+        /// Only this tenant's rows; lets it go on if it was parked.
+        #[arg(long)]
+        tenant: Option<Uuid>,
+    },
+    /// Prove that the tables hold what the log makes: make them anew, at the same place, and compare digests.
+    ///
+    /// Exit codes: 0 they do, 4 they do not, 1 it could not be proved.
+    Verify {
+        /// The projection's name; all of them, if none is given.
+        projection: Option<String>,
+    },
     /// The tenants that are parked: an event of theirs cannot be applied, and their tables stand still before it.
     Parked {
         /// This one alone.

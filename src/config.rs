@@ -171,6 +171,7 @@ impl Config {
                 ..QueueLimits::default()
             },
             proofs: self.append.proofs,
+            session: vec![("app.revisions", projections::revisions().join(","))],
         }
     }
 

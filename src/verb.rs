@@ -1,5 +1,6 @@
 //! One file per verb. This one only finds the right one.
 
+pub mod builds;
 pub mod dev;
 pub mod doctor;
 pub mod events;
@@ -109,6 +110,14 @@ pub fn run(cli: Cli) -> Result<()> {
                 name,
             }) => key::create(&place, tenant, &scopes, &name, format).await,
             Verb::Projections(Projections::List) => projections::list(&place, format).await,
+            Verb::Projections(Projections::Builds) => builds::list(&place, format).await,
+            Verb::Projections(Projections::Rebuild { projection, tenant }) => match tenant {
+                Some(tenant) => builds::rebuild_tenant(&place, &projection, tenant, format).await,
+                None => builds::rebuild(&place, &projection, format).await,
+            },
+            Verb::Projections(Projections::Verify { projection }) => {
+                builds::verify(&place, projection.as_deref(), format).await
+            }
             Verb::Projections(Projections::Parked { tenant }) => {
                 projections::parked(&place, tenant, format).await
             }

@@ -292,6 +292,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         lanes: 1,
         queue: QueueLimits::default(),
         proofs: Proofs::default(),
+        session: Vec::new(),
     };
     let tenant = match std::env::args().nth(1) {
         Some(id) => id.parse()?,

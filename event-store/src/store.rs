@@ -47,6 +47,8 @@ pub struct Options {
     pub queue: QueueLimits,
     /// What the database proves of an append.
     pub proofs: Proofs,
+    /// Settings of every session, by name.
+    pub session: Vec<(&'static str, String)>,
 }
 
 /// What the database proves of an append whose numbers the writer knows.
@@ -148,7 +150,7 @@ struct Inner {
 impl Store {
     /// Connects to an installed log. Fails with [`Error::Setup`] when it was never migrated or the secret is wrong.
     pub async fn connect(options: &Options) -> Result<Self, Error> {
-        let admin = admin_options(&options.url)?;
+        let admin = admin_options(&options.url)?.options(options.session.iter().cloned());
         let secret = secret_of(options)?;
         let append = Role::Append.pool(&admin, &secret, options.connections.append);
         let partitions = installed_partitions(&append).await?;
@@ -164,6 +166,7 @@ impl Store {
             lanes: 1,
             queue: QueueLimits::default(),
             proofs: Proofs::default(),
+            session: Vec::new(),
         };
         // Port 0 takes no connections.
         let admin = PgConnectOptions::new_without_pgpass()

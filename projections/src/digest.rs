@@ -1,7 +1,7 @@
 //! Order-independent digests of a build's tables: two builds that hold the same rows have the same digests. For tests
 //! and for proving that a rebuild gives what stands; no protection against tampering.
 
-use event_store::Store;
+use event_store::{PartitionTx, Store};
 
 use crate::Error;
 
@@ -19,28 +19,39 @@ pub struct TableDigest {
 /// The digests of every table in a build's schema, in the order of their names.
 pub(crate) async fn digest(store: &Store, schema: &str) -> Result<Vec<TableDigest>, Error> {
     let mut tx = store.partition_tx().await?;
-    let tables = sqlx::query!(
-        r#"select c.relname::text as "name!", format('%I.%I', n.nspname, c.relname) as "quoted!"
-           from pg_class c join pg_namespace n on n.oid = c.relnamespace
-           where n.nspname = $1 and c.relkind = 'r' order by c.relname"#,
-        schema
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    let mut digests = Vec::with_capacity(tables.len());
-    for table in tables {
+    digest_in(&mut tx, schema).await
+}
+
+/// The same, of what this transaction sees.
+pub(crate) async fn digest_in(
+    tx: &mut PartitionTx,
+    schema: &str,
+) -> Result<Vec<TableDigest>, Error> {
+    let mut digests = Vec::new();
+    for table in tables(tx, schema).await? {
         let statement = format!(
-            "select count(*), coalesce(sum(hash_record_extended(t, 0)::numeric), 0)::text from {} t",
-            table.quoted
+            "select count(*), coalesce(sum(hash_record_extended(t, 0)::numeric), 0)::text from {schema}.{table} t"
         );
         let (rows, digest) = sqlx::query_as::<_, (i64, String)>(sqlx::AssertSqlSafe(statement))
             .fetch_one(tx.connection())
             .await?;
         digests.push(TableDigest {
-            table: table.name,
+            table,
             rows,
             digest,
         });
     }
     Ok(digests)
+}
+
+/// The names of the tables in a build's schema, quoted where they must be, in order.
+pub(crate) async fn tables(tx: &mut PartitionTx, schema: &str) -> Result<Vec<String>, Error> {
+    let tables = sqlx::query_scalar!(
+        r#"select quote_ident(c.relname) as "name!" from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = $1 and c.relkind = 'r' order by c.relname"#,
+        schema
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(tables)
 }

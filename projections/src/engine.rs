@@ -4,11 +4,9 @@
 
 mod attempt;
 pub(crate) mod lock;
+mod unwanted;
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use event_store::Store;
 use futures::{TryStreamExt, stream};
@@ -16,9 +14,9 @@ use tokio::sync::Semaphore;
 
 use crate::{
     Error, Projection, Waiter,
+    build::{Build, Builds, install::install},
     digest::{self, TableDigest},
     error::Failure,
-    install::{Build, install},
     kafka::{Feed, Settings},
     metric,
     page::{MAX_EVENTS, Pages},
@@ -80,7 +78,7 @@ pub struct Engine(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
-    pub(crate) builds: Vec<Build>,
+    pub(crate) builds: Builds,
     pub(crate) options: Options,
     pub(crate) source: Source,
     pages: Pages,
@@ -102,7 +100,7 @@ impl Engine {
             None => Source::Log,
         };
         Ok(Self(Arc::new(Inner {
-            builds,
+            builds: Builds::new(builds),
             pages: Pages::new(store.partitions()),
             source,
             waiter: Waiter::new(store.clone()),
@@ -125,15 +123,21 @@ impl Engine {
     pub async fn run_once(&self, projection: &str, partition: u16) -> Result<Progress, Error> {
         let inner = &self.0;
         inner
-            .step(inner.build(projection)?, partition, &inner.source)
+            .step(
+                &*inner.builds.get(projection)?,
+                partition,
+                &inner.source,
+                None,
+            )
             .await
     }
 
     /// Applies everything that was in the log when it was called, in every partition, and lets new revisions that have
     /// caught up take over. Fails at the first event that cannot be applied.
     pub async fn catch_up(&self) -> Result<(), Error> {
+        self.0.discover().await?;
         let heads = self.0.heads().await?;
-        let builds = &self.0.builds;
+        let builds = &self.0.builds.all();
         // Side by side in a partition, so that its pages are read once.
         let work = heads
             .iter()
@@ -141,7 +145,12 @@ impl Engine {
         stream::iter(work.map(Ok))
             .try_for_each_concurrent(
                 builds.len().max(self.0.connections.available_permits()),
-                |(build, (partition, head))| self.0.reach(build, partition, head),
+                async |(build, (partition, head))| match self.0.reach(build, partition, head).await
+                {
+                    // Another process has let a newer one serve, which was further.
+                    Err(Error::Replaced { .. }) => Ok(()),
+                    reached => reached,
+                },
             )
             .await?;
         for build in builds {
@@ -152,7 +161,7 @@ impl Engine {
 
     /// The digests of the tables that this process feeds for one projection.
     pub async fn digest(&self, projection: &str) -> Result<Vec<TableDigest>, Error> {
-        digest::digest(&self.0.store, &self.0.build(projection)?.schema).await
+        digest::digest(&self.0.store, &self.0.builds.get(projection)?.schema).await
     }
 }
 
@@ -161,12 +170,7 @@ impl Inner {
         &self.waiter
     }
 
-    pub(crate) fn build(&self, projection: &str) -> Result<&Build, Error> {
-        let found = self.builds.iter().find(|build| build.name() == projection);
-        found.ok_or_else(|| Error::UnknownProjection(projection.to_owned()))
-    }
-
-    async fn heads(&self) -> Result<Vec<(u16, i64)>, Error> {
+    pub(crate) async fn heads(&self) -> Result<Vec<(u16, i64)>, Error> {
         let mut tx = self.store.partition_tx().await?;
         let rows =
             sqlx::query!("select partition, next_offset from log.partition order by partition")
@@ -178,15 +182,35 @@ impl Inner {
             .collect())
     }
 
-    /// Applies events of the log until the checkpoint has reached `head`.
+    /// Applies events of the log until the checkpoint has reached `head`, or passed it.
     pub(crate) async fn reach(
         &self,
         build: &Build,
         partition: u16,
         head: i64,
     ) -> Result<(), Error> {
+        self.go(build, partition, head, None).await
+    }
+
+    /// The same, and not a single event more.
+    pub(crate) async fn reach_exactly(
+        &self,
+        build: &Build,
+        partition: u16,
+        head: i64,
+    ) -> Result<(), Error> {
+        self.go(build, partition, head, Some(head)).await
+    }
+
+    async fn go(
+        &self,
+        build: &Build,
+        partition: u16,
+        head: i64,
+        until: Option<i64>,
+    ) -> Result<(), Error> {
         loop {
-            match self.step(build, partition, &Source::Log).await? {
+            match self.step(build, partition, &Source::Log, until).await? {
                 Progress::At { next_offset, .. } if next_offset >= head => return Ok(()),
                 Progress::At { .. } => {}
                 // Whoever has it is working on the same.
@@ -210,11 +234,15 @@ impl Inner {
         build: &Build,
         partition: u16,
         source: &Source,
+        until: Option<i64>,
     ) -> Result<Progress, Error> {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Progress::Busy);
         };
-        let mut batch = self.batch(How::Together);
+        let mut batch = Batch {
+            until,
+            ..self.batch()
+        };
         loop {
             let mut from = 0;
             match self
@@ -222,7 +250,7 @@ impl Inner {
                 .await
             {
                 // Our own failed attempt may still be on its way out.
-                Ok(done) if done.is_empty() && batch != self.batch(How::Together) => {
+                Ok(done) if done.is_empty() && batch.is_another_try(self.batch()) => {
                     tokio::time::sleep(BUSY).await;
                 }
                 Ok(done) => {
@@ -243,10 +271,11 @@ impl Inner {
     pub(crate) async fn sweep(
         &self,
         build: &Build,
+        source: &Source,
         partitions: &[u16],
     ) -> Result<Vec<(u16, Progress)>, Failure> {
         if let [partition] = partitions {
-            return match self.step(build, *partition, &self.source).await {
+            return match self.step(build, *partition, source, None).await {
                 Ok(Progress::Busy) => Ok(Vec::new()),
                 Ok(progress) => Ok(vec![(*partition, progress)]),
                 Err(error) => Err(Failure::Other(error)),
@@ -255,16 +284,16 @@ impl Inner {
         let Ok(_connection) = self.connections.acquire().await else {
             return Ok(Vec::new());
         };
-        let batch = self.batch(How::Together);
-        self.attempt(build, &self.source, partitions, batch, &mut 0)
-            .await
+        let batch = self.batch();
+        self.attempt(build, source, partitions, batch, &mut 0).await
     }
 
     /// The largest batch.
-    fn batch(&self, how: How) -> Batch {
+    fn batch(&self) -> Batch {
         Batch {
             most: i64::from(self.options.batch).clamp(1, MAX_EVENTS),
-            how,
+            how: How::Together,
+            until: None,
         }
     }
 
@@ -293,7 +322,7 @@ impl Inner {
         .execute(tx.connection())
         .await?;
         tx.commit().await?;
-        if build.live.load(Ordering::Acquire) {
+        if build.is_live() {
             self.waiter.halted(build.name(), partition);
         }
         metrics::gauge!(metric::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);

@@ -53,9 +53,27 @@ pub enum Error {
         /// How many.
         tenants: i64,
     },
-    /// Another process has dropped the build, for a newer one serves.
+    /// Rows of parked tenants are not what the log makes of them.
     #[error(
-        "build {build} of projection {projection} was dropped because a newer one serves; restart this process with the newer binary"
+        "{tenants} tenants are parked in projection {projection}, so its rows are not all that the log makes; let them go on first: `daybook projections parked` lists them, `retry` tries them"
+    )]
+    Parked {
+        /// The projection's name.
+        projection: &'static str,
+        /// How many.
+        tenants: i64,
+    },
+    /// Another build of the same revision serves in its place.
+    #[error("build {build} of projection {projection} was replaced by a newer one")]
+    Replaced {
+        /// The projection's name.
+        projection: &'static str,
+        /// The build's number.
+        build: i32,
+    },
+    /// Another process has dropped the build.
+    #[error(
+        "build {build} of projection {projection} was dropped, for nobody seemed to feed it any more; restart this process"
     )]
     Dropped {
         /// The projection's name.
@@ -75,6 +93,8 @@ impl Error {
             | Self::Install { .. }
             | Self::Halted { .. }
             | Self::SetBack { .. }
+            | Self::Parked { .. }
+            | Self::Replaced { .. }
             | Self::Dropped { .. } => false,
         }
     }

@@ -32,7 +32,7 @@ pub async fn lag(store: &Store) -> Result<Vec<Lag>, Error> {
         r#"select c.projection, c.partition, c.next_offset, c.parked, p.next_offset as head,
                   case when c.halted_at is not null then coalesce(c.error, '') end as halted,
                   coalesce(extract(epoch from clock_timestamp() - oldest.recorded_at), 0)::float8 as "seconds!"
-           from projection.live l
+           from projection.serving l
            join projection.checkpoint c on c.projection = l.projection and c.build = l.build
            join log.partition p on p.partition = c.partition
            left join lateral (

@@ -2,12 +2,12 @@
 //! decides anything, never writes to the log and never sees the domain or the commands.
 
 mod array;
+mod build;
 pub mod customer;
 pub mod digest;
 pub mod engine;
 pub mod error;
 pub mod identity;
-mod install;
 pub mod kafka;
 pub mod lag;
 pub mod metric;
@@ -23,11 +23,11 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod source;
-mod swap;
 pub mod wait;
 
 use std::sync::Arc;
 
+pub use build::{BuildProgress, Compared, builds};
 pub use engine::{Engine, Options, Progress};
 pub use error::Error;
 pub use lag::{Lag, lag};
@@ -44,4 +44,13 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(customer::Customer),
         Arc::new(order::Order),
     ]
+}
+
+/// What identifies the tables that this binary's projections make. A session that has these, joined by commas, as its setting
+/// `app.revisions` reads those tables and no others.
+pub fn revisions() -> Vec<String> {
+    all()
+        .iter()
+        .map(|one| projection::revision(one.as_ref()))
+        .collect()
 }

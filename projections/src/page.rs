@@ -40,6 +40,17 @@ impl Pages {
         Self((0..partitions).map(|_| Mutex::default()).collect())
     }
 
+    /// The same as `read`, if all of it is in recent pages.
+    pub(crate) async fn recent(&self, places: &[(u16, i64)], most: i64) -> Option<Vec<Slice>> {
+        let most = share(places, most);
+        let mut slices = Vec::with_capacity(places.len());
+        for (partition, from) in places {
+            let pages = self.0.get(usize::from(*partition))?.lock().await;
+            slices.push(pages.iter().find_map(|page| cut(page, *from, most))?);
+        }
+        Some(slices)
+    }
+
     /// Events from these offsets on, about `most` in all: from recent pages, or read in this transaction while the others
     /// that want the same pages wait for them. The partitions ascend, so that nobody waits in a circle.
     pub(crate) async fn read(
@@ -49,8 +60,7 @@ impl Pages {
         places: &[(u16, i64)],
         most: i64,
     ) -> Result<Vec<Slice>, Failure> {
-        let each = i64::try_from(places.len()).map_or(most, |count| most / count.max(1));
-        let most = each.max(FEW.min(most));
+        let most = share(places, most);
         let mut slices = Vec::with_capacity(places.len());
         let mut missing = Vec::new();
         for (partition, from) in places {
@@ -92,6 +102,12 @@ impl Pages {
         }
         Ok(slices)
     }
+}
+
+/// How many events each of these places may have of `most` in all.
+fn share(places: &[(u16, i64)], most: i64) -> i64 {
+    let each = i64::try_from(places.len()).map_or(most, |count| most / count.max(1));
+    each.max(FEW.min(most))
 }
 
 fn cut(page: &Arc<Vec<RecordedEvent>>, from: i64, most: i64) -> Option<Slice> {

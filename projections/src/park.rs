@@ -9,23 +9,40 @@ use event_store::PartitionTx;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::{
-    ApplyError, Error, Projection, engine::narrow, error::Failure, install::Build, metric,
-};
+use crate::{ApplyError, Error, Projection, build::Build, engine::narrow, error::Failure, metric};
 
 /// The first event of a tenant that cannot be applied.
-pub(crate) struct Poisoned<'e> {
-    pub(crate) event: &'e RecordedEvent,
+pub(crate) struct Poisoned {
+    pub(crate) tenant: Uuid,
+    pub(crate) partition: u16,
+    pub(crate) offset: i64,
+    pub(crate) position: i64,
+    pub(crate) event_id: Uuid,
+    pub(crate) event_type: String,
     /// Why. Names no value of its payload.
     pub(crate) reason: String,
 }
 
+impl Poisoned {
+    fn new(event: &RecordedEvent, reason: String) -> Self {
+        Self {
+            tenant: event.tenant.0,
+            partition: event.partition,
+            offset: event.offset,
+            position: event.position,
+            event_id: event.event_id,
+            event_type: event.event_type.clone(),
+            reason,
+        }
+    }
+}
+
 /// Applies a batch one tenant after the other. What can be applied is, up to the first event of each tenant that cannot.
-pub(crate) async fn apply_each<'e>(
+pub(crate) async fn apply_each(
     projection: &dyn Projection,
-    events: &[&'e RecordedEvent],
+    events: &[&RecordedEvent],
     connection: &mut PgConnection,
-) -> Result<Vec<Poisoned<'e>>, Failure> {
+) -> Result<Vec<Poisoned>, Failure> {
     let mut places: HashMap<Uuid, usize> = HashMap::new();
     let mut tenants: Vec<Vec<&RecordedEvent>> = Vec::new();
     for event in events {
@@ -44,11 +61,11 @@ pub(crate) async fn apply_each<'e>(
 
 /// Applies one tenant's events up to the first that cannot be applied, which comes back. The fewer are left in question, the
 /// shorter the steps: in halves, where an error does not say which event it was.
-pub(crate) async fn apply_one<'e>(
+pub(crate) async fn apply_one(
     projection: &dyn Projection,
-    events: &[&'e RecordedEvent],
+    events: &[&RecordedEvent],
     connection: &mut PgConnection,
-) -> Result<Option<Poisoned<'e>>, Failure> {
+) -> Result<Option<Poisoned>, Failure> {
     // Everything before `done` is applied; the next step goes to `end`.
     let (mut done, mut end) = (0, events.len());
     while let Some((first, step)) = events
@@ -67,10 +84,7 @@ pub(crate) async fn apply_one<'e>(
                 let named = offset.and_then(|offset| step.iter().position(|e| e.offset == offset));
                 match named.unwrap_or(step.len() / 2) {
                     0 => {
-                        return Ok(Some(Poisoned {
-                            event: first,
-                            reason,
-                        }));
+                        return Ok(Some(Poisoned::new(first, reason)));
                     }
                     before => end = done + before,
                 }
@@ -109,12 +123,12 @@ pub(crate) async fn tenants(
 pub(crate) async fn write(
     tx: &mut PartitionTx,
     build: &Build,
-    poisoned: &[Poisoned<'_>],
+    poisoned: &[Poisoned],
 ) -> Result<(), Error> {
     if poisoned.is_empty() {
         return Ok(());
     }
-    let events = || poisoned.iter().map(|poisoned| poisoned.event);
+    let all = || poisoned.iter();
     sqlx::query!(
         r#"insert into projection.parked
              (projection, build, partition, tenant_id, "offset", position, event_id, event_type, error, attempts, parked_at, tried_at)
@@ -122,13 +136,13 @@ pub(crate) async fn write(
            from unnest($3::smallint[], $4::uuid[], $5::bigint[], $6::bigint[], $7::uuid[], $8::text[], $9::text[]) e"#,
         build.name(),
         build.number,
-        &events().map(|event| narrow(event.partition)).collect::<Vec<_>>(),
-        &events().map(|event| event.tenant.0).collect::<Vec<_>>(),
-        &events().map(|event| event.offset).collect::<Vec<_>>(),
-        &events().map(|event| event.position).collect::<Vec<_>>(),
-        &events().map(|event| event.event_id).collect::<Vec<_>>(),
-        &events().map(|event| event.event_type.as_str()).collect::<Vec<_>>() as &[&str],
-        &poisoned.iter().map(|poisoned| poisoned.reason.as_str()).collect::<Vec<_>>() as &[&str],
+        &all().map(|one| narrow(one.partition)).collect::<Vec<_>>(),
+        &all().map(|one| one.tenant).collect::<Vec<_>>(),
+        &all().map(|one| one.offset).collect::<Vec<_>>(),
+        &all().map(|one| one.position).collect::<Vec<_>>(),
+        &all().map(|one| one.event_id).collect::<Vec<_>>(),
+        &all().map(|one| one.event_type.as_str()).collect::<Vec<_>>() as &[&str],
+        &all().map(|one| one.reason.as_str()).collect::<Vec<_>>() as &[&str],
     )
     .execute(tx.connection())
     .await?;
@@ -136,15 +150,15 @@ pub(crate) async fn write(
 }
 
 /// Says who was parked.
-pub(crate) fn tell(build: &Build, poisoned: &[Poisoned<'_>]) {
-    for Poisoned { event, reason } in poisoned {
+pub(crate) fn tell(build: &Build, poisoned: &[Poisoned]) {
+    for one in poisoned {
         metrics::counter!(metric::PARKED_EVER, "projection" => build.name()).increment(1);
         tracing::error!(
             projection = build.name(),
             build = build.number,
-            tenant = %event.tenant.0,
-            position = event.position,
-            reason,
+            tenant = %one.tenant,
+            position = one.position,
+            reason = one.reason,
             "a tenant is parked: an event of it cannot be applied; mend what is wrong and run `daybook projections retry`"
         );
     }

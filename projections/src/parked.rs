@@ -52,8 +52,9 @@ pub async fn parked(
         r#"select p.projection, p.build, p.build = l.build as "serves!", p.tenant_id, p.partition, p."offset", p.position, p.event_id, p.event_type, p.error, p.attempts,
                   p.parked_at, p.tried_at,
                   coalesce((select max(e.position) from log.event e where e.tenant_id = p.tenant_id), 0) + 1 - p.position as "events!"
-           from projection.live l
-           join projection.parked p on p.projection = l.projection and p.build >= l.build
+           from projection.serving l
+           join projection.build b on b.projection = l.projection and b.build >= l.build and b.purpose = 'serve'
+           join projection.parked p on p.projection = b.projection and p.build = b.build
            where $1::uuid is null or p.tenant_id = $1
            order by p.parked_at desc, p.projection, p.tenant_id
            limit $2"#,

@@ -1,16 +1,14 @@
 //! Lets a parked tenant go on: what it lacks is replayed up to the checkpoint, a part at a time, and the others wait for no
 //! more than one part. Never passes over what cannot be applied.
 
-use std::sync::atomic::Ordering;
-
 use event_schemas::{RecordedEvent, TenantId};
 use event_store::PartitionTx;
 
 use crate::{
     Engine, Error,
+    build::Build,
     engine::{Inner, lock::lock_in_turn, narrow},
     error::Failure,
-    install::Build,
     park::{self, Poisoned},
     projection::select,
 };
@@ -52,7 +50,7 @@ impl Engine {
     /// Replays a tenant that is parked in a projection from where it stopped to the checkpoint, and lets it go on from there.
     pub async fn retry(&self, projection: &str, tenant: TenantId) -> Result<Retried, Error> {
         let inner = self.inner();
-        let build = inner.build(projection)?;
+        let build = &inner.builds.get(projection)?;
         let mut replayed = 0;
         loop {
             match inner.replay_part(build, tenant).await? {
@@ -91,58 +89,75 @@ impl Inner {
         let Some(parked) = parked else {
             return Ok(Part::NotParked);
         };
-        let mut events = tx
-            .read_tenant(tenant, parked.position, MAX_EVENTS, MAX_BYTES)
-            .await?;
-        let read = events.len();
-        // What comes after the checkpoint is applied with everybody else's.
-        events.retain(|event| event.offset < place.next_offset);
-        let poisoned = self.apply_part(build, &events, &mut tx).await?;
-        let done = match poisoned {
-            Some(poisoned) => {
-                let replayed = events.iter().filter(|e| e.offset < poisoned.event.offset);
-                let replayed = replayed.count();
+        let played = play(&mut tx, build, tenant, parked.position, place.next_offset).await?;
+        let done = match (played.poisoned, played.next) {
+            (Some(poisoned), _) => {
                 park_again(&mut tx, build, &poisoned).await?;
-                Part::Parked(replayed, poisoned.event.position, poisoned.reason)
+                Part::Parked(played.events, poisoned.position, poisoned.reason)
             }
-            None if read > 0 && events.len() == read => {
-                let last = events.last().map_or(parked.position, |e| e.position + 1);
-                let offset = events.last().map_or(place.next_offset, |e| e.offset + 1);
-                move_on(&mut tx, build, tenant, last, offset).await?;
-                Part::More(events.len())
+            (None, Some(next)) => {
+                move_on(&mut tx, build, tenant, next).await?;
+                Part::More(played.events)
             }
-            None => {
+            (None, None) => {
                 unpark(&mut tx, build, tenant, partition).await?;
-                Part::Live(events.len())
+                Part::Live(played.events)
             }
         };
         tx.commit().await?;
-        if matches!(done, Part::Live(_)) && build.live.load(Ordering::Acquire) {
+        if matches!(done, Part::Live(_)) && build.is_live() {
             self.waiter()
                 .reached(build.name(), partition, place.next_offset, place.parked > 1);
         }
         Ok(done)
     }
+}
 
-    async fn apply_part<'e>(
-        &self,
-        build: &Build,
-        events: &'e [RecordedEvent],
-        tx: &mut PartitionTx,
-    ) -> Result<Option<Poisoned<'e>>, Error> {
-        let projection = build.projection.as_ref();
-        let applied = match select(projection, events) {
-            Ok(wanted) => park::apply_one(projection, &wanted, tx.connection()).await,
-            Err(error) => Err(error.into()),
-        };
-        applied.map_err(|failure| match failure {
-            Failure::Other(error) => error,
-            Failure::Impassable { offset, reason } => halted(build, events, offset, reason),
-            Failure::Poison { offset, reason } => {
-                halted(build, events, offset.unwrap_or_default(), reason)
-            }
-        })
-    }
+/// What a part of a tenant's events did.
+pub(crate) struct Played {
+    /// How many were replayed, whether or not the projection wanted them.
+    pub(crate) events: usize,
+    /// The position and the offset that the next part begins with; none at the end.
+    pub(crate) next: Option<(i64, i64)>,
+    /// The event that ended it.
+    pub(crate) poisoned: Option<Poisoned>,
+}
+
+/// Applies a part of a tenant's events: from this position on, and of those before this offset.
+pub(crate) async fn play(
+    tx: &mut PartitionTx,
+    build: &Build,
+    tenant: TenantId,
+    position: i64,
+    before: i64,
+) -> Result<Played, Error> {
+    let mut events = tx
+        .read_tenant(tenant, position, MAX_EVENTS, MAX_BYTES)
+        .await?;
+    let read = events.len();
+    events.retain(|event| event.offset < before);
+    let projection = build.projection.as_ref();
+    let applied = match select(projection, &events) {
+        Ok(wanted) => park::apply_one(projection, &wanted, tx.connection()).await,
+        Err(error) => Err(error.into()),
+    };
+    let poisoned = applied.map_err(|failure| match failure {
+        Failure::Other(error) => error,
+        Failure::Impassable { offset, reason } => halted(build, &events, offset, reason),
+        Failure::Poison { offset, reason } => {
+            halted(build, &events, offset.unwrap_or_default(), reason)
+        }
+    })?;
+    let end = poisoned.as_ref().map_or(i64::MAX, |one| one.offset);
+    let whole = read > 0 && events.len() == read;
+    Ok(Played {
+        events: events.iter().filter(|event| event.offset < end).count(),
+        next: events
+            .last()
+            .filter(|_| whole)
+            .map(|last| (last.position + 1, last.offset + 1)),
+        poisoned,
+    })
 }
 
 fn halted(build: &Build, events: &[RecordedEvent], offset: i64, reason: String) -> Error {
@@ -154,23 +169,18 @@ fn halted(build: &Build, events: &[RecordedEvent], offset: i64, reason: String) 
     }
 }
 
-async fn park_again(
-    tx: &mut PartitionTx,
-    build: &Build,
-    poisoned: &Poisoned<'_>,
-) -> Result<(), Error> {
-    let event = poisoned.event;
+async fn park_again(tx: &mut PartitionTx, build: &Build, poisoned: &Poisoned) -> Result<(), Error> {
     sqlx::query!(
         r#"update projection.parked
            set "offset" = $4, position = $5, event_id = $6, event_type = $7, error = $8, attempts = attempts + 1, tried_at = now()
            where projection = $1 and build = $2 and tenant_id = $3"#,
         build.name(),
         build.number,
-        event.tenant.0,
-        event.offset,
-        event.position,
-        event.event_id,
-        event.event_type,
+        poisoned.tenant,
+        poisoned.offset,
+        poisoned.position,
+        poisoned.event_id,
+        poisoned.event_type,
         poisoned.reason
     )
     .execute(tx.connection())
@@ -182,8 +192,7 @@ async fn move_on(
     tx: &mut PartitionTx,
     build: &Build,
     tenant: TenantId,
-    position: i64,
-    offset: i64,
+    (position, offset): (i64, i64),
 ) -> Result<(), Error> {
     sqlx::query!(
         r#"update projection.parked set position = $4, "offset" = $5
@@ -199,7 +208,8 @@ async fn move_on(
     Ok(())
 }
 
-async fn unpark(
+/// Lets a tenant go on, if it was parked. The checkpoint is locked.
+pub(crate) async fn unpark(
     tx: &mut PartitionTx,
     build: &Build,
     tenant: TenantId,

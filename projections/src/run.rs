@@ -2,8 +2,10 @@
 //! One partition's trouble is its own: the others go on. Never applies anything itself.
 
 mod due;
+mod unwritten;
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,15 +17,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Engine, Error, Progress,
+    build::Build,
     engine::Inner,
     error::Failure,
-    install::Build,
     kafka::{Feed, Settings, member},
     lag::lag,
     metric,
     source::Source,
 };
 use due::{Due, Places};
+use unwritten::Unwritten;
 
 /// How often to look at everything without being woken: the heads are looked after by the store.
 const POLL: Duration = Duration::from_secs(30);
@@ -33,24 +36,21 @@ const GATHER: Duration = Duration::from_millis(15);
 const BUSY: Duration = Duration::from_millis(10);
 /// How often lag is measured.
 const MEASURE: Duration = Duration::from_secs(5);
-/// How often replaced builds are looked for.
+/// How often builds that nobody reads are looked for.
 const CLEAN: Duration = Duration::from_mins(1);
 /// How long to wait before a group is joined anew.
 const JOIN: Duration = Duration::from_secs(1);
-/// How often a new revision tries to take over.
+/// How often a new build tries to take over, and how often others' are looked for.
 const SWAP: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Starts the tasks. They end when `cancelled`, each after the batch it is at.
     pub fn run(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
-        for build in 0..self.inner().builds.len() {
-            tasks.spawn(follow(Arc::clone(self.inner()), build, cancelled.clone()));
-            tasks.spawn(take_over(
-                Arc::clone(self.inner()),
-                build,
-                cancelled.clone(),
-            ));
+        for build in self.inner().builds.all() {
+            feed(self.inner(), build, tasks, cancelled);
         }
+        let (inner, others, ended) = (Arc::clone(self.inner()), tasks.clone(), cancelled.clone());
+        tasks.spawn(async move { find(&inner, &others, &ended).await });
         if let (Source::Kafka(feed), Some(kafka)) =
             (&self.inner().source, &self.inner().options.kafka)
         {
@@ -77,28 +77,86 @@ impl Engine {
     }
 }
 
+/// Starts the tasks of one build.
+fn feed(
+    engine: &Arc<Inner>,
+    build: Arc<Build>,
+    tasks: &TaskTracker,
+    cancelled: &CancellationToken,
+) {
+    let ended = build.replaced.clone();
+    let (following, taking) = (Arc::clone(engine), Arc::clone(engine));
+    let (one, other) = (Arc::clone(&build), build);
+    let (all, too) = (cancelled.clone(), cancelled.clone());
+    tasks.spawn(async move { follow(&following, &one, &Either(&all, &one.replaced)).await });
+    tasks.spawn(async move { take_over(&taking, &other, &Either(&too, &ended)).await });
+}
+
+/// Looks for builds that other processes made, and feeds them too.
+async fn find(engine: &Arc<Inner>, tasks: &TaskTracker, cancelled: &CancellationToken) {
+    while cancelled
+        .run_until_cancelled(tokio::time::sleep(SWAP))
+        .await
+        .is_some()
+    {
+        match engine.discover().await {
+            Ok(new) => new
+                .into_iter()
+                .for_each(|build| feed(engine, build, tasks, cancelled)),
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "builds were not looked for"
+            ),
+        }
+    }
+}
+
+/// One of two is cancelled.
+struct Either<'a>(&'a CancellationToken, &'a CancellationToken);
+
+impl Either<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled() || self.1.is_cancelled()
+    }
+
+    async fn cancelled(&self) {
+        tokio::select! {
+            () = self.0.cancelled() => {}
+            () = self.1.cancelled() => {}
+        }
+    }
+}
+
 /// Keeps one projection at the heads of all partitions, for as long as there is one that can go on.
-async fn follow(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) {
-    let Some(build) = engine.builds.get(build) else {
-        return;
-    };
-    let mut heads = engine.source.heads(&engine.store);
+async fn follow(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
+    let mut source = source_of(engine, build);
+    let mut heads = source.heads(&engine.store);
     let mut places = Places::new(engine.store.partitions());
     let mut look = Instant::now() + POLL;
+    let mut unwritten = Unwritten::default();
     while !cancelled.is_cancelled() && !places.all_halted() {
         let began = Instant::now();
         if began >= look {
             // Whatever the heads say.
             places.forget();
             look = began + POLL;
+            source = source_of(engine, build);
+            heads = source.heads(&engine.store);
         }
-        let due = places.due(&heads.borrow_and_update(), began);
-        let done = advance(&engine, build, &due).await;
+        let mut due = places.due(&heads.borrow_and_update(), began);
+        if let Err(error) =
+            pass_over(engine, build, source, &mut due, &mut places, &mut unwritten).await
+        {
+            tracing::debug!(?error, "the next events could not be looked at");
+        }
+        unwritten.join(&mut due, began);
+        let done = advance(engine, build, source, &due).await;
         let pause = match take_in(build, &mut places, done) {
             Next::More => Duration::ZERO,
             Next::Busy => BUSY,
             Next::Moved => {
-                moved(&mut heads, &places, look, &cancelled).await;
+                let until = unwritten.until().map_or(look, |at| at.min(look));
+                moved(&mut heads, &places, until, cancelled).await;
                 GATHER.saturating_sub(began.elapsed())
             }
             Next::Gone => return,
@@ -110,19 +168,57 @@ async fn follow(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) 
     }
 }
 
+/// Takes in which of the partitions near their heads have nothing that the build wants, and leaves them out.
+async fn pass_over(
+    engine: &Inner,
+    build: &Build,
+    source: &Source,
+    due: &mut Due,
+    places: &mut Places,
+    unwritten: &mut Unwritten,
+) -> Result<(), Failure> {
+    let passed = engine
+        .unwanted(build, source, &places.known(&due.near))
+        .await?;
+    if passed.is_empty() {
+        return Ok(());
+    }
+    let partitions: BTreeSet<u16> = passed.iter().map(|(partition, _)| *partition).collect();
+    due.near.retain(|partition| !partitions.contains(partition));
+    places.take_in(passed);
+    unwritten.add(partitions);
+    Ok(())
+}
+
+/// Where a build's events come from: a new one is filled from the log, which has them all.
+fn source_of<'a>(engine: &'a Inner, build: &Build) -> &'a Source {
+    if build.is_live() {
+        &engine.source
+    } else {
+        &LOG
+    }
+}
+
+static LOG: Source = Source::Log;
+
 /// The partitions of one sweep, and what became of it.
 type Swept<'a> = (&'a [u16], Result<Vec<(u16, Progress)>, Failure>);
 
 /// One batch: the partitions near their heads together, those that go alone each for itself, side by side. Those near
 /// their heads ask for a connection first: somebody may wait for what they bring.
-async fn advance<'a>(engine: &Inner, build: &Build, due: &'a Due) -> Vec<Swept<'a>> {
+async fn advance<'a>(
+    engine: &Inner,
+    build: &Build,
+    source: &Source,
+    due: &'a Due,
+) -> Vec<Swept<'a>> {
     let near = (!due.near.is_empty()).then_some(due.near.as_slice());
     let sweeps = near
         .into_iter()
         .chain(due.alone.iter().map(std::slice::from_ref));
-    join_all(
-        sweeps.map(|partitions| async move { (partitions, engine.sweep(build, partitions).await) }),
-    )
+    join_all(sweeps.map(|partitions| async move {
+        (partitions, engine.sweep(build, source, partitions).await)
+    }))
     .await
 }
 
@@ -159,7 +255,9 @@ fn take_in(build: &Build, places: &mut Places, done: Vec<Swept<'_>>) -> Next {
         };
         let because = &error as &dyn std::error::Error;
         let projection = build.name();
-        if matches!(error, Error::Dropped { .. }) {
+        if matches!(error, Error::Replaced { .. }) {
+            return Next::Gone;
+        } else if matches!(error, Error::Dropped { .. }) {
             tracing::error!(projection, error = because, "a projection stopped");
             return Next::Gone;
         } else if error.is_away() {
@@ -216,7 +314,7 @@ async fn moved(
     heads: &mut watch::Receiver<Vec<i64>>,
     places: &Places,
     look: Instant,
-    cancelled: &CancellationToken,
+    cancelled: &Either<'_>,
 ) {
     let until = places
         .rested(Instant::now())
@@ -244,15 +342,17 @@ async fn feeding(
             cancelled.clone(),
         );
         let reading = tokio::task::spawn_blocking(move || {
-            let names = engine.builds.iter().map(|build| build.name().to_owned());
-            let builds = engine.builds.iter().map(|build| build.number.to_string());
-            let builds = builds.collect::<Vec<_>>().join("-");
+            let all = engine.builds.all();
+            let names: BTreeSet<String> = all.iter().map(|build| build.name().to_owned()).collect();
+            let revisions = all.iter().filter_map(|build| build.revision.get(..8));
+            let revisions: BTreeSet<&str> = revisions.collect();
+            let revisions = revisions.into_iter().collect::<Vec<_>>().join("-");
             member::run(
                 &feed,
                 &kafka,
                 &engine.store,
-                names.collect(),
-                &builds,
+                names.into_iter().collect(),
+                &revisions,
                 &ended,
             )
         });
@@ -272,13 +372,10 @@ async fn feeding(
     }
 }
 
-/// Lets a new revision serve once it has caught up.
-async fn take_over(engine: Arc<Inner>, build: usize, cancelled: CancellationToken) {
-    let Some(build) = engine.builds.get(build) else {
-        return;
-    };
+/// Lets a new build serve once it has caught up.
+async fn take_over(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
     let mut said = String::new();
-    while !build.live.load(std::sync::atomic::Ordering::Acquire) {
+    while !build.is_live() && !cancelled.is_cancelled() {
         let why = match engine.swap(build).await {
             Ok(()) => String::new(),
             Err(error) => error.to_string(),
@@ -287,7 +384,7 @@ async fn take_over(engine: Arc<Inner>, build: usize, cancelled: CancellationToke
             tracing::warn!(
                 projection = build.name(),
                 why,
-                "a new revision could not take over"
+                "a new build could not take over"
             );
         }
         said = why;
@@ -319,7 +416,7 @@ async fn every<F: Future<Output = Result<(), Error>>>(
 }
 
 async fn clean(engine: Arc<Inner>) -> Result<(), Error> {
-    engine.drop_replaced().await
+    engine.clean().await
 }
 
 async fn measure(engine: Arc<Inner>) -> Result<(), Error> {

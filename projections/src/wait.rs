@@ -209,7 +209,7 @@ impl Waiter {
         let mut tx = self.store.partition_tx().await?;
         let rows = sqlx::query!(
             r#"select c.projection, c.partition, c.next_offset, c.parked > 0 as "parked!", c.halted_at is not null as "halted!"
-               from projection.live l join projection.checkpoint c on c.projection = l.projection and c.build = l.build"#
+               from projection.serving l join projection.checkpoint c on c.projection = l.projection and c.build = l.build"#
         )
         .fetch_all(tx.connection())
         .await?;
@@ -243,6 +243,18 @@ impl Waiter {
             next_offset,
             halted: false,
             parked,
+        });
+    }
+
+    /// What lies between is not wanted there: who has reached `from` has reached `next_offset`.
+    pub(crate) fn passed(&self, projection: &str, partition: u16, from: i64, next_offset: i64) {
+        self.mark(projection, partition, |mark| Mark {
+            next_offset: if mark.next_offset == from {
+                next_offset
+            } else {
+                mark.next_offset
+            },
+            ..mark
         });
     }
 

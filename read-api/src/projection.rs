@@ -44,6 +44,14 @@ impl ProjectionQuery {
                 }
             }
         }
+        for build in projections::builds(store).await.map_err(Failure::from)? {
+            let of = projections
+                .iter_mut()
+                .find(|one| one.name == build.projection);
+            if let (false, Some(projection)) = (build.serves, of) {
+                projection.rebuild = Some(build.into());
+            }
+        }
         Ok(projections)
     }
 }
@@ -67,6 +75,35 @@ pub(crate) struct Projection {
     parked_organizations: i32,
     /// Set if yours is: what it shows is as it was before that event.
     parked: Option<ParkedProjection>,
+    /// Set while its tables are made anew: these go on serving until the new ones have caught up.
+    rebuild: Option<Rebuild>,
+}
+
+/// New tables of a read model on their way, for all organizations.
+#[derive(SimpleObject, Debug)]
+pub(crate) struct Rebuild {
+    /// How many events were replayed.
+    applied: BigInt,
+    /// How many there are.
+    events: BigInt,
+    /// Events per second since it began.
+    events_per_second: f64,
+    /// How long it will take, if it goes on like that.
+    seconds_left: Option<f64>,
+    /// When it began.
+    started_at: DateTime<Utc>,
+}
+
+impl From<projections::BuildProgress> for Rebuild {
+    fn from(build: projections::BuildProgress) -> Self {
+        Self {
+            applied: build.applied.into(),
+            events: build.events.into(),
+            events_per_second: build.rate().unwrap_or_default(),
+            seconds_left: build.seconds_left(),
+            started_at: build.created_at,
+        }
+    }
 }
 
 /// Where a read model stands still for your organization.
@@ -110,6 +147,7 @@ impl Projection {
             error: lag.halted.filter(|_| is_operator),
             parked_organizations: lag.parked,
             parked: None,
+            rebuild: None,
         }
     }
 }

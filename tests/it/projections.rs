@@ -1,6 +1,7 @@
 //! The projection engine on a real log: what it applies never depends on where a batch ends, who applies it or when it
 //! is built; what cannot be applied stops loudly; a token is waited for.
 
+mod build;
 mod halt;
 pub mod history;
 mod park;
@@ -106,7 +107,7 @@ async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
     // The last one has taken over everywhere.
     let last = count(
         &store,
-        "select count(*) from projection.live where build = 4",
+        "select count(*) from projection.live where build = 4 and caught_up",
     )
     .await;
     assert_eq!(last, 4);
@@ -135,7 +136,7 @@ async fn numbers_are_gapless_in_the_order_of_position_and_totals_agree_with_the_
     engine(&store, 50, 1).await.catch_up().await.unwrap();
     let mut admin = database.admin().await;
     let schema: String =
-        sqlx::query_scalar("select schema_name from projection.live where projection = 'order'")
+        sqlx::query_scalar("select schema_name from projection.serving where projection = 'order'")
             .fetch_one(&mut admin)
             .await
             .unwrap();
@@ -279,7 +280,7 @@ async fn a_new_revision_takes_over_while_the_log_grows() {
     for part in late.chunks(50) {
         store_all(&store, part).await;
     }
-    let serves = "select count(*) from projection.live where build = 2";
+    let serves = "select count(*) from projection.live where build = 2 and caught_up";
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     while count(&store, serves).await < 4 {
         assert!(

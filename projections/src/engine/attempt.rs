@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::atomic::Ordering,
     time::Instant,
 };
 
@@ -14,9 +13,10 @@ use uuid::Uuid;
 use super::{Inner, Progress, lock::Place, narrow};
 use crate::{
     Error,
+    build::Build,
     error::Failure,
-    install::Build,
     metric,
+    page::Slice,
     park::{self, Poisoned},
     projection::select,
     source::Source,
@@ -28,6 +28,15 @@ pub(super) struct Batch {
     /// The most events of it.
     pub(super) most: i64,
     pub(super) how: How,
+    /// The offset before which it ends, if it may not go on.
+    pub(super) until: Option<i64>,
+}
+
+impl Batch {
+    /// Whether a try of the first one failed.
+    pub(super) fn is_another_try(self, first: Self) -> bool {
+        self.most != first.most || self.how != first.how
+    }
 }
 
 /// How a batch is folded.
@@ -73,10 +82,15 @@ impl Inner {
             .iter()
             .map(|place| (place.partition, place.next_offset))
             .collect();
-        let found = self
-            .pages
-            .read(source, &mut tx, &places, batch.most)
-            .await?;
+        let most = match batch.until {
+            Some(until) => batch.most.min((until - *from).max(0)),
+            None => batch.most,
+        };
+        let found = if most > 0 {
+            self.pages.read(source, &mut tx, &places, most).await?
+        } else {
+            places.iter().map(|_| Slice::default()).collect()
+        };
         let (mut slices, mut done) = (Vec::new(), Vec::new());
         for (place, slice) in locked.into_iter().zip(found) {
             if slice.events().is_empty() {
@@ -96,8 +110,8 @@ impl Inner {
         wanted.retain(|event| !absent.contains(&event.tenant.0));
         let poisoned = fold(build, &wanted, batch.how, &mut tx).await?;
         let mut news: BTreeMap<u16, i32> = BTreeMap::new();
-        for poisoned in &poisoned {
-            *news.entry(poisoned.event.partition).or_default() += 1;
+        for one in &poisoned {
+            *news.entry(one.partition).or_default() += 1;
         }
         let ends: Vec<End> = slices
             .iter()
@@ -118,7 +132,7 @@ impl Inner {
 
         park::tell(build, &poisoned);
         for end in ends {
-            if build.live.load(Ordering::Acquire) {
+            if build.is_live() {
                 self.waiter
                     .reached(build.name(), end.partition, end.next_offset, end.parked > 0);
             }
@@ -148,12 +162,12 @@ async fn parked(
 }
 
 /// Folds events and writes what changed. Those that could not be applied come back, each the first one of its tenant.
-async fn fold<'e>(
+async fn fold(
     build: &Build,
-    wanted: &[&'e RecordedEvent],
+    wanted: &[&RecordedEvent],
     how: How,
     tx: &mut PartitionTx,
-) -> Result<Vec<Poisoned<'e>>, Failure> {
+) -> Result<Vec<Poisoned>, Failure> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }

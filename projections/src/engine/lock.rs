@@ -2,12 +2,10 @@
 //! schema; plans by index whatever the statistics of a fresh table say; and a commit that does not wait for the disk, because
 //! what a crash takes away is taken from the checkpoint too and applied again.
 
-use std::sync::atomic::Ordering;
-
 use event_store::PartitionTx;
 
 use super::{Inner, narrow};
-use crate::{Error, install::Build};
+use crate::{Error, build::Build};
 
 /// A checkpoint that is locked.
 #[derive(Clone, Copy)]
@@ -33,7 +31,7 @@ impl Inner {
                  select set_config('search_path', $4, true), set_config('synchronous_commit', 'off', true),
                         set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
                         set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true))
-               select c.partition, c.next_offset, c.parked, c.halted_at is not null as "halted!"
+               select c.partition, c.next_offset, c.parked, c.replaced, c.halted_at is not null as "halted!"
                from prepared, projection.checkpoint c
                where c.projection = $1 and c.build = $2 and c.partition = any($3)
                order by c.partition
@@ -48,7 +46,13 @@ impl Inner {
         if locked.is_empty() {
             exists(tx, build, &asked).await?;
         }
-        let live = build.live.load(Ordering::Acquire);
+        if locked.iter().any(|row| row.replaced) {
+            return Err(Error::Replaced {
+                projection: build.name(),
+                build: build.number,
+            });
+        }
+        let live = build.is_live();
         let mut places = Vec::with_capacity(locked.len());
         for row in locked {
             let Ok(partition) = u16::try_from(row.partition) else {
@@ -71,6 +75,19 @@ impl Inner {
     }
 }
 
+/// Prepares a transaction on a build that nobody else writes to.
+pub(crate) async fn prepare(tx: &mut PartitionTx, build: &Build) -> Result<(), Error> {
+    sqlx::query!(
+        r#"select set_config('search_path', $1, true) as path, set_config('enable_seqscan', 'off', true) as seqscan,
+                  set_config('enable_bitmapscan', 'off', true) as bitmapscan,
+                  set_config('enable_hashjoin', 'off', true) as hashjoin, set_config('enable_mergejoin', 'off', true) as mergejoin"#,
+        build.search_path()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Takes one, however long somebody else has it.
 pub(crate) async fn lock_in_turn(
     tx: &mut PartitionTx,
@@ -82,7 +99,7 @@ pub(crate) async fn lock_in_turn(
              select set_config('search_path', $4, true), set_config('enable_seqscan', 'off', true),
                     set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
                     set_config('enable_mergejoin', 'off', true))
-           select c.next_offset, c.parked from prepared, projection.checkpoint c
+           select c.next_offset, c.parked, c.replaced from prepared, projection.checkpoint c
            where c.projection = $1 and c.build = $2 and c.partition = $3
            for no key update of c"#,
         build.name(),
@@ -95,6 +112,12 @@ pub(crate) async fn lock_in_turn(
     let Some(row) = locked else {
         return Err(dropped(build));
     };
+    if row.replaced {
+        return Err(Error::Replaced {
+            projection: build.name(),
+            build: build.number,
+        });
+    }
     Ok(Place {
         partition,
         next_offset: row.next_offset,

@@ -179,7 +179,7 @@ impl Member {
         let mut tx = self.store.partition_tx().await?;
         let rows = sqlx::query!(
             r#"select c.partition, min(c.next_offset) as "next_offset!", min(c.recorded_at) as recorded_at
-               from projection.live l
+               from projection.serving l
                join projection.checkpoint c on c.projection = l.projection and c.build = l.build
                where l.projection = any($1)
                group by c.partition"#,

@@ -83,6 +83,18 @@ impl Places {
         due
     }
 
+    /// Where these stand, if that is known.
+    pub(super) fn known(&self, partitions: &[u16]) -> Vec<(u16, i64)> {
+        let place = |partition: &u16| {
+            let place = self.0.get(usize::from(*partition))?;
+            match place.reached {
+                Reached::At(next) => Some((*partition, next)),
+                Reached::Unknown | Reached::Halted => None,
+            }
+        };
+        partitions.iter().filter_map(place).collect()
+    }
+
     /// When the first of those that rest may be tried again.
     pub(super) fn rested(&self, now: Instant) -> Option<Instant> {
         let ends = self.0.iter().filter_map(|place| place.until);

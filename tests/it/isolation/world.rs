@@ -234,7 +234,7 @@ impl World {
     /// Waits until every read model has every event.
     pub async fn settle(&self) {
         let mut admin = self.database.admin().await;
-        let names: Vec<String> = sqlx::query_scalar("select projection from projection.live")
+        let names: Vec<String> = sqlx::query_scalar("select projection from projection.serving")
             .fetch_all(&mut admin)
             .await
             .unwrap();
