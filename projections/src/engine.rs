@@ -8,6 +8,7 @@ mod unwanted;
 
 use std::{sync::Arc, time::Duration};
 
+use event_schemas::TenantId;
 use event_store::Store;
 use futures::{TryStreamExt, stream};
 use tokio::sync::Semaphore;
@@ -168,6 +169,22 @@ impl Engine {
 impl Inner {
     pub(crate) fn waiter(&self) -> &Waiter {
         &self.waiter
+    }
+
+    /// Fails unless there is such a tenant.
+    pub(crate) async fn known(&self, tenant: TenantId) -> Result<(), Error> {
+        let mut tx = self.store.partition_tx().await?;
+        let known = sqlx::query_scalar!(
+            r#"select exists (select from log.tenant where tenant_id = $1) as "known!""#,
+            tenant.0
+        )
+        .fetch_one(tx.connection())
+        .await?;
+        if known {
+            Ok(())
+        } else {
+            Err(Error::UnknownTenant(tenant.0))
+        }
     }
 
     pub(crate) async fn heads(&self) -> Result<Vec<(u16, i64)>, Error> {

@@ -15,8 +15,11 @@ pub enum Error {
     #[error("the database failed while a read model was written, nothing of the batch was kept")]
     Database(#[from] sqlx::Error),
     /// Two tasks of this process disagree about what there is.
-    #[error("no projection is called {0}; the names are those of `daybook projections`")]
+    #[error("no projection is called {0}; the names are those of `daybook projections list`")]
     UnknownProjection(String),
+    /// Nobody by that id.
+    #[error("no tenant has the id {0}; `daybook tenant list` lists them")]
+    UnknownTenant(uuid::Uuid),
     /// A projection's tables could not be made.
     #[error(
         "the tables of projection {projection} could not be created; check its file in migrations/read-models"
@@ -90,6 +93,7 @@ impl Error {
             Self::Database(error) => is_transient(error),
             Self::Store(error) => is_transient_in_store(error),
             Self::UnknownProjection(_)
+            | Self::UnknownTenant(_)
             | Self::Install { .. }
             | Self::Halted { .. }
             | Self::SetBack { .. }

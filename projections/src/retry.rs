@@ -50,6 +50,7 @@ impl Engine {
     /// Replays a tenant that is parked in a projection from where it stopped to the checkpoint, and lets it go on from there.
     pub async fn retry(&self, projection: &str, tenant: TenantId) -> Result<Retried, Error> {
         let inner = self.inner();
+        inner.known(tenant).await?;
         let build = &inner.builds.get(projection)?;
         let mut replayed = 0;
         loop {

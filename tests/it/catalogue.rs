@@ -17,8 +17,12 @@ const NAME: &str =
     "regexp_replace(n.nspname, '^(p_.*)_[0-9a-f]{8}_[0-9]+$', '\\1') || '.' || c.relname";
 
 /// Keys of tenants' tables that may do without the tenant: the log's own number, of which a partition's readers speak,
-/// and the reference to the partition, which is no tenant's.
-const EXEMPT: [&str; 2] = ["event_pkey", "tenant_partition_fkey"];
+/// and the references to the partition and to a projection's checkpoint in it, which are no tenant's.
+const EXEMPT: [&str; 3] = [
+    "event_pkey",
+    "tenant_partition_fkey",
+    "parked_checkpoint_fkey",
+];
 
 /// One column of text, sorted.
 async fn lines(admin: &mut PgConnection, query: &str) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! The import of 34,747 real orders, asked back over GraphQL, against figures that were computed independently. Built with the
 //! feature `real-data` only; `DAYBOOK_TEST_DATA` names the folder of the data. `make test-data` sees to both.
 
+mod rebuild;
+
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
@@ -67,7 +69,7 @@ async fn the_imported_figures_equal_the_independent_ones() {
     let keys = keys(&app).await;
     assert_eq!(keys.len(), 2517, "2,516 sellers and the marketplace");
     let app = Arc::new(app);
-    let found: Vec<Found> = stream::iter(keys)
+    let found: Vec<Found> = stream::iter(keys.clone())
         .map(|(tenant, key)| {
             let app = app.clone();
             async move { ask(&app, tenant, &key).await }
@@ -76,6 +78,7 @@ async fn the_imported_figures_equal_the_independent_ones() {
         .collect()
         .await;
     compare(&found, &truths);
+    rebuild::while_it_serves(&app, &keys).await;
     Arc::into_inner(app).unwrap().stop().await;
 }
 

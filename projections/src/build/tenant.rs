@@ -29,6 +29,7 @@ impl Engine {
     /// were replayed, whether or not the projection wanted them. If one cannot be applied, nothing has changed.
     pub async fn rebuild_tenant(&self, projection: &str, tenant: TenantId) -> Result<u64, Error> {
         let inner = self.inner();
+        inner.known(tenant).await?;
         inner.discover().await?;
         let serving = inner.builds.get(projection)?;
         let build = inner.new_build(&serving, Purpose::Check).await?;

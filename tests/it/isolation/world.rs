@@ -192,6 +192,7 @@ impl World {
             secrets: BTreeSet::new(),
         };
         world.settle().await;
+        world.park().await;
         // What each sees of itself when it asks for everything.
         for query in graph::everything(&world) {
             for b in [false, true] {
@@ -215,6 +216,23 @@ impl World {
         assert!(secrets.len() > 60, "{} secrets", secrets.len());
         world.secrets = secrets;
         world
+    }
+
+    /// A note that each is parked, which no engine acts on: its checkpoint does not count it.
+    async fn park(&self) {
+        let mut admin = self.database.admin().await;
+        for side in [&self.a, &self.b] {
+            sqlx::query(
+                "insert into projection.parked select s.projection, s.build, c.partition, $1, 0, 1, gen_random_uuid(), 'X', $2, 1, \
+                   now(), now() from projection.serving s join projection.checkpoint c using (projection, build) \
+                 where s.projection = 'order' and c.partition = 0",
+            )
+            .bind(side.tenant.id.0)
+            .bind(side.text("poison"))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        }
     }
 
     /// The same world in which what stands in `sent` is no secret any more.

@@ -195,6 +195,13 @@ async fn one_tenant_is_made_anew_while_the_others_go_on() {
         assert!(engine.rebuild_tenant(name, tenant).await.unwrap() > 100);
     }
     assert_eq!(digests(&engine).await, before);
+    let nobody = TenantId(uuid::Uuid::nil());
+    for refused in [
+        engine.rebuild_tenant("order", nobody).await.unwrap_err(),
+        engine.retry("order", nobody).await.unwrap_err(),
+    ] {
+        assert!(matches!(refused, Error::UnknownTenant(_)), "{refused:?}");
+    }
     let unknown = engine.rebuild_tenant("tea", tenant).await.unwrap_err();
     assert!(
         matches!(unknown, Error::UnknownProjection(_)),
