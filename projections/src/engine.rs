@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use event_schemas::TenantId;
 use event_store::Store;
 use futures::{TryStreamExt, stream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::{
     Error, Projection, Waiter,
@@ -85,6 +85,10 @@ pub(crate) struct Inner {
     pages: Pages,
     waiter: Waiter,
     connections: Semaphore,
+    /// The part of them that builds may take which nobody reads yet: those that serve never wait behind many of their batches.
+    filling: Semaphore,
+    /// Rung when somebody else has changed the builds.
+    pub(crate) changed: Notify,
 }
 
 impl Engine {
@@ -106,6 +110,8 @@ impl Engine {
             source,
             waiter: Waiter::new(store.clone()),
             connections: Semaphore::new(usize::from(options.connections.max(1))),
+            filling: Semaphore::new(usize::from(options.connections / 2).max(1)),
+            changed: Notify::new(),
             options,
             store: store.clone(),
         })))
@@ -253,7 +259,7 @@ impl Inner {
         source: &Source,
         until: Option<i64>,
     ) -> Result<Progress, Error> {
-        let Ok(_connection) = self.connections.acquire().await else {
+        let Some(_connection) = self.connection(build).await else {
             return Ok(Progress::Busy);
         };
         let mut batch = Batch {
@@ -283,6 +289,16 @@ impl Inner {
         }
     }
 
+    /// The right to use a connection for a build. None when the engine ends.
+    async fn connection(&self, build: &Build) -> Option<Vec<SemaphorePermit<'_>>> {
+        let mut permits = Vec::with_capacity(2);
+        if !build.is_live() {
+            permits.push(self.filling.acquire().await.ok()?);
+        }
+        permits.push(self.connections.acquire().await.ok()?);
+        Some(permits)
+    }
+
     /// One batch of several partitions together: at the head each brings only a few events, and a transaction costs the same
     /// for all of them. If one of them fails, all do. Those that are not in the answer are busy.
     pub(crate) async fn sweep(
@@ -298,7 +314,7 @@ impl Inner {
                 Err(error) => Err(Failure::Other(error)),
             };
         }
-        let Ok(_connection) = self.connections.acquire().await else {
+        let Some(_connection) = self.connection(build).await else {
             return Ok(Vec::new());
         };
         let batch = self.batch();

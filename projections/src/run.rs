@@ -94,15 +94,18 @@ fn feed(
 
 /// Looks for builds that other processes made, and feeds them too.
 async fn find(engine: &Arc<Inner>, tasks: &TaskTracker, cancelled: &CancellationToken) {
-    while cancelled
-        .run_until_cancelled(tokio::time::sleep(SWAP))
-        .await
-        .is_some()
-    {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SWAP) => {}
+            () = engine.changed.notified() => {}
+            () = cancelled.cancelled() => return,
+        }
         match engine.discover().await {
-            Ok(new) => new
-                .into_iter()
-                .for_each(|build| feed(engine, build, tasks, cancelled)),
+            Ok(new) => {
+                for build in new {
+                    feed(engine, build, tasks, cancelled);
+                }
+            }
             Err(error) => tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "builds were not looked for"
@@ -159,7 +162,10 @@ async fn follow(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
                 moved(&mut heads, &places, until, cancelled).await;
                 GATHER.saturating_sub(began.elapsed())
             }
-            Next::Gone => return,
+            Next::Gone => {
+                engine.changed.notify_one();
+                return;
+            }
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

@@ -78,7 +78,7 @@ async fn the_imported_figures_equal_the_independent_ones() {
         .collect()
         .await;
     compare(&found, &truths);
-    rebuild::while_it_serves(&app, &keys).await;
+    rebuild::while_it_serves(&database, &app, &keys).await;
     Arc::into_inner(app).unwrap().stop().await;
 }
 

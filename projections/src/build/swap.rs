@@ -4,14 +4,18 @@
 use std::time::Duration;
 
 use event_store::PartitionTx;
+use futures::{TryStreamExt, stream};
 
 use super::Build;
 use crate::{Error, engine::Inner};
 
 /// A new build takes over once it is at most this many events behind the one that serves, all partitions together.
-const CLOSE: i64 = 5_000;
-/// The most time the one that serves is held still for that.
-const HELD: Duration = Duration::from_secs(4);
+const CLOSE: i64 = 1_000;
+/// The most time the one that serves is held still for that: those who wait for their writes do so for 2 s by default.
+const HELD: Duration = Duration::from_secs(1);
+
+/// How many partitions at once.
+const SIDE_BY_SIDE: usize = 3;
 
 /// What serves, seen by a build that wants to.
 struct Serving {
@@ -67,13 +71,11 @@ impl Inner {
         if behind.sum::<i64>() > CLOSE {
             return Ok(false);
         }
-        let rest = async {
-            for row in held.iter().filter(|row| row.reached < row.next_offset) {
-                let partition = u16::try_from(row.partition).unwrap_or(0);
-                self.reach(build, partition, row.next_offset).await?;
-            }
-            Ok::<_, Error>(())
-        };
+        let behind = held.iter().filter(|row| row.reached < row.next_offset);
+        let rest = stream::iter(behind.map(Ok)).try_for_each_concurrent(SIDE_BY_SIDE, |row| {
+            let partition = u16::try_from(row.partition).unwrap_or(0);
+            self.reach(build, partition, row.next_offset)
+        });
         let Ok(reached) = tokio::time::timeout(HELD, rest).await else {
             return Ok(false);
         };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::harness::{Served, an_order};
+use crate::harness::{Database, Served, an_order};
 
 /// How many tenants are asked again and again.
 const ASKED: usize = 20;
@@ -46,7 +46,7 @@ async fn place(app: Arc<Served>, key: String, over: CancellationToken) -> u64 {
     placed
 }
 
-pub async fn while_it_serves(app: &Arc<Served>, keys: &[(TenantId, String)]) {
+pub async fn while_it_serves(database: &Database, app: &Arc<Served>, keys: &[(TenantId, String)]) {
     let over = CancellationToken::new();
     let asked: Vec<String> = keys
         .iter()
@@ -57,11 +57,13 @@ pub async fn while_it_serves(app: &Arc<Served>, keys: &[(TenantId, String)]) {
     let asking = tokio::spawn(ask(Arc::clone(app), asked, over.clone()));
     let placing = tokio::spawn(place(Arc::clone(app), placing, over.clone()));
 
-    let engine = app::engine(&app.store).await.unwrap();
+    // Another process, as an operator would start it.
+    let store = database.store().await;
+    let engine = app::engine(&store).await.unwrap();
     for projection in projections::all() {
         let (name, began) = (projection.name(), Instant::now());
         let build = engine.rebuild(name).await.unwrap();
-        let builds = projections::builds(&app.store).await.unwrap();
+        let builds = projections::builds(&store).await.unwrap();
         let serving = builds.iter().find(|one| one.projection == name).unwrap();
         assert!(serving.serves && serving.build == build, "{builds:?}");
         eprintln!(
@@ -78,4 +80,5 @@ pub async fn while_it_serves(app: &Arc<Served>, keys: &[(TenantId, String)]) {
         let compared = engine.verify(projection.name()).await.unwrap();
         assert!(compared.iter().all(Compared::is_equal), "{compared:#?}");
     }
+    store.close().await;
 }
