@@ -61,6 +61,45 @@ async fn a_promoted_standby_has_everything_that_was_acknowledged() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Whether a commit of now waits for a standby.
+async fn commits_wait(postgres: &Postgres, admin: &mut sqlx::PgConnection) -> bool {
+    let mut other = postgres.admin().await;
+    let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    let commit = tokio::spawn(async move {
+        // Ends with an error where its session is ended.
+        drop(
+            sqlx::query("select pg_logical_emit_message(true, 'a', 'b')")
+                .execute(&mut other)
+                .await,
+        );
+    });
+    loop {
+        let waits: bool = sqlx::query_scalar(
+            "select exists (select from pg_stat_activity where wait_event = 'SyncRep' and pid = $1)",
+        )
+        .bind(pid)
+        .fetch_one(&mut *admin)
+        .await
+        .unwrap();
+        if waits {
+            sqlx::query("select pg_terminate_backend($1, 5000)")
+                .bind(pid)
+                .execute(admin)
+                .await
+                .unwrap();
+            commit.await.unwrap();
+            return true;
+        }
+        if commit.is_finished() {
+            return false;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn what_the_standby_does_not_have_yet_is_not_found_either() {
     let postgres = Postgres::start().await;
@@ -85,6 +124,11 @@ async fn what_the_standby_does_not_have_yet_is_not_found_either() {
         let set =
             "select setting = 'away' from pg_settings where name = 'synchronous_standby_names'";
         holds(&mut admin, set).await
+    })
+    .await;
+    // What commits wait for, another process of PostgreSQL learns in its own time.
+    until("commits that wait for a standby", async || {
+        commits_wait(&postgres, &mut admin).await
     })
     .await;
     let appending = store.clone();
