@@ -5,8 +5,10 @@
 pub mod command;
 pub mod customer;
 pub mod decide;
+pub mod lead;
 pub mod order;
 pub mod organization;
+mod rules;
 mod snapshot;
 
 #[cfg(test)]

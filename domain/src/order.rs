@@ -16,7 +16,6 @@ use crate::{Decide, Entity};
 mod command;
 mod decision;
 mod rejection;
-mod rules;
 #[cfg(test)]
 mod tests;
 

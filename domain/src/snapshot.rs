@@ -33,6 +33,7 @@ mod tests {
     use crate::{
         Decide,
         customer::{Customer, CustomerCommand, CustomerRejection},
+        lead::Lead,
         order::Order,
         organization::Organization,
     };
@@ -89,9 +90,10 @@ mod tests {
             snapshot_hash::<Organization>(),
             snapshot_hash::<Customer>(),
             snapshot_hash::<Order>(),
+            snapshot_hash::<Lead>(),
             snapshot_hash::<Probe<1>>(),
             snapshot_hash::<Probe<2>>(),
         ]);
-        assert_eq!(hashes.len(), 5);
+        assert_eq!(hashes.len(), 6);
     }
 }

@@ -7,9 +7,11 @@ pub mod customer;
 pub mod envelope;
 pub mod event;
 pub mod hash;
+pub mod lead;
 pub mod list;
 pub mod money;
 pub mod number;
+pub mod object;
 pub mod order;
 pub mod organization;
 pub mod personal;
@@ -27,6 +29,7 @@ pub use country::Country;
 pub use envelope::{Actor, ActorKind, Metadata, RecordedEvent, Source};
 pub use event::{DecodeError, Event, UpcastError};
 pub use list::List;
+pub use object::Object;
 pub use personal::Personal;
 pub use scope::Scope;
 pub use stream::StreamId;
@@ -34,4 +37,4 @@ pub use tenant::TenantId;
 pub use text::Text;
 
 /// Daybook's own contexts. The streams whose names begin with one of them hold its events and no others.
-pub const CONTEXTS: [&str; 3] = ["organization", "customer", "order"];
+pub const CONTEXTS: [&str; 4] = ["organization", "customer", "order", "lead"];

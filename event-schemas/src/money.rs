@@ -70,6 +70,16 @@ impl JsonSchema for Minor {
     }
 }
 
+/// An amount together with its currency, where it has none to stand beside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Money {
+    /// How much, in minor units (cents).
+    pub amount: Minor,
+    /// In which currency.
+    pub currency: Currency,
+}
+
 /// An ISO 4217 currency code: three upper-case letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);

@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::Value;
 
 use crate::{
-    DecodeError, Event, customer::CustomerEvent, order::OrderEvent, organization::OrganizationEvent,
+    DecodeError, Event, customer::CustomerEvent, lead::LeadEvent, order::OrderEvent,
+    organization::OrganizationEvent,
 };
 
 /// Decodes every sample of a context: there is one of every version of every type, and the older ones say the same as
@@ -66,6 +67,7 @@ fn every_payload_ever_stored_is_understood() {
     check::<OrganizationEvent>("organization");
     check::<CustomerEvent>("customer");
     check::<OrderEvent>("order");
+    check::<LeadEvent>("lead");
 }
 
 #[test]

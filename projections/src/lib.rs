@@ -10,6 +10,7 @@ pub mod error;
 pub mod identity;
 pub mod kafka;
 pub mod lag;
+pub mod lead;
 pub mod metric;
 pub mod order;
 pub mod organization;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(organization::Organization),
         Arc::new(customer::Customer),
         Arc::new(order::Order),
+        Arc::new(lead::Lead),
     ]
 }
 

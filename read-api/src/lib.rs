@@ -9,6 +9,7 @@ pub mod registry;
 mod customer;
 mod failure;
 mod filter;
+mod lead;
 mod money;
 mod operation;
 mod order;

@@ -7,7 +7,7 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, order::OrderQuery, organization::OrganizationQuery,
+    customer::CustomerQuery, lead::LeadQuery, order::OrderQuery, organization::OrganizationQuery,
     projection::ProjectionQuery, session::Root,
 };
 
@@ -20,6 +20,7 @@ pub struct Query(
     OrganizationQuery,
     CustomerQuery,
     OrderQuery,
+    LeadQuery,
     ProjectionQuery,
 );
 
@@ -34,7 +35,8 @@ impl Query {
             NodeQuery(root.clone()),
             OrganizationQuery(root.clone()),
             CustomerQuery(root.clone()),
-            OrderQuery(root),
+            OrderQuery(root.clone()),
+            LeadQuery(root),
             ProjectionQuery,
         )
     }

@@ -53,19 +53,37 @@ impl<N: Into<i128>> From<N> for BigInt {
     }
 }
 
+/// An exact decimal number, as the database wrote it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Decimal(pub(crate) String);
+
+/// An exact decimal number, as a string such as `12.5`: a floating-point number would lose digits.
+#[Scalar(name = "Decimal")]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        Err(InputValueError::expected_type(value))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
 /// What a global id may point at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Kind {
     Order,
     Customer,
+    Lead,
     Organization,
     ApiKey,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Order,
         Self::Customer,
+        Self::Lead,
         Self::Organization,
         Self::ApiKey,
     ];
@@ -74,6 +92,7 @@ impl Kind {
         match self {
             Self::Order => "order",
             Self::Customer => "customer",
+            Self::Lead => "lead",
             Self::Organization => "organization",
             Self::ApiKey => "apiKey",
         }

@@ -42,9 +42,10 @@ fn of_root(field: &str) -> &'static [&'static str] {
     match field {
         "order" | "orders" | "ordersStats" => &["order"],
         "customer" | "customers" => &["customer"],
+        "lead" | "leads" | "leadsStats" => &["lead"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
-        "node" | "nodes" => &["customer", "identity", "order", "organization"],
+        "node" | "nodes" => &["customer", "identity", "lead", "order", "organization"],
         _ => &[],
     }
 }

@@ -14,6 +14,7 @@
 //!   rounded down; the odd cents go to the first seller, the one of the lowest `order_item_id`. The approval is of the
 //!   sum of the order's share, which is nothing where the source knows no payment.
 //! * **Reviews** go to the order of each seller, dated at their answer, or at their creation where they have none.
+//! * **Leads** are the house tenant's, see `lead`.
 //! * **Times** are naive in the source and taken as UTC. A step dated before the purchase occurs at the purchase; its
 //!   data keep the source's date. A step without a date of its own (`processing`, `invoiced`, `canceled`,
 //!   `unavailable`, or one whose date is empty) occurs at the order's last known time: the latest of purchase,
@@ -41,6 +42,7 @@ mod dimension;
 mod field;
 mod join;
 mod joined;
+mod lead;
 mod line;
 mod order;
 mod read;

@@ -25,6 +25,7 @@ struct Shop {
     tenant: Tenant,
     order: Uuid,
     customer: Uuid,
+    lead: Uuid,
 }
 
 impl Shop {
@@ -50,12 +51,17 @@ impl Shop {
             )
             .await;
         assert_eq!(status, 201, "{registered}");
+        let lead = Uuid::from_u128(0x1ead);
+        let path = format!("/api/v1/leads/{lead}/capture");
+        let (status, captured) = app.post(&tenant.key, &path, &serde_json::json!({})).await;
+        assert_eq!(status, 201, "{captured}");
         Self {
             database,
             app,
             tenant,
             order,
             customer,
+            lead,
         }
     }
 
@@ -66,6 +72,7 @@ impl Shop {
             (_, true) => Uuid::from_u128(0xf0e5),
             ("order", false) => self.order,
             ("customer", false) => self.customer,
+            ("lead", false) => self.lead,
             (other, _) => panic!("there is nothing of the context {other} to try bad input on"),
         }
     }

@@ -31,6 +31,7 @@ mod import;
 mod import_postgres_es;
 mod isolation;
 mod kill;
+mod lead;
 mod numbered;
 #[expect(
     dead_code,

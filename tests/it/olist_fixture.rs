@@ -13,7 +13,7 @@ const TRANSLATIONS: &str =
     "\u{feff}product_category_name,product_category_name_english\nbeleza_saude,health_beauty\n";
 
 /// What the importer must say of one copy: by table rows and mapped rows.
-pub(crate) const TABLES: [(&str, u64, u64); 7] = [
+pub(crate) const TABLES: [(&str, u64, u64); 9] = [
     ("orders", 13, 13),
     ("order_items", 12, 12),
     ("order_payments", 13, 13),
@@ -21,6 +21,8 @@ pub(crate) const TABLES: [(&str, u64, u64); 7] = [
     ("customers", 14, 13),
     ("products", 4, 3),
     ("sellers", 3, 2),
+    ("marketing_qualified_leads", 4, 4),
+    ("closed_deals", 3, 2),
 ];
 
 /// The reported rows of one copy: table, reason and how many.
@@ -28,11 +30,11 @@ pub(crate) const REPORTED: [(&str, &str, u64); 4] = [
     ("customers", "customer without an order", 1),
     ("products", "product never sold", 1),
     ("sellers", "seller without items", 1),
-    ("marketing_qualified_leads", "no context for leads yet", 1),
+    ("closed_deals", "deal without a lead", 1),
 ];
 
 /// The bad rows, which do not repeat: table and reason, each once.
-pub(crate) const BAD: [(&str, &str); 16] = [
+pub(crate) const BAD: [(&str, &str); 21] = [
     ("orders", "order_status: unknown"),
     ("orders", "order_purchase_timestamp: not a date and time"),
     ("orders", "wrong number of columns"),
@@ -49,10 +51,18 @@ pub(crate) const BAD: [(&str, &str); 16] = [
     ("order_reviews", "already seen in this order"),
     ("customers", "id already seen"),
     ("products", "product_id: missing"),
+    (
+        "marketing_qualified_leads",
+        "first_contact_date: not a date",
+    ),
+    ("marketing_qualified_leads", "id already seen"),
+    ("closed_deals", "won_date: not a date and time"),
+    ("closed_deals", "has_gtin: neither True nor False"),
+    ("closed_deals", "id already seen"),
 ];
 
 /// The quirks of one copy.
-pub(crate) const QUIRKS: [(&str, u64); 21] = [
+pub(crate) const QUIRKS: [(&str, u64); 23] = [
     ("approvalBeforePurchase", 1),
     ("canceledYetDelivered", 1),
     ("canceledYetShipped", 1),
@@ -60,10 +70,12 @@ pub(crate) const QUIRKS: [(&str, u64); 21] = [
     ("carrierBeforePurchase", 1),
     ("createdYetApproved", 1),
     ("customersMoved", 1),
+    ("dealBeforeContact", 1),
     ("deliveredWithoutApproval", 1),
     ("deliveredWithoutCarrierDate", 1),
     ("deliveredWithoutDate", 1),
     ("itemsOfUnknownProducts", 1),
+    ("leadsWithoutOrigin", 1),
     ("orderWithoutPayment", 1),
     ("ordersWithSeveralSellers", 1),
     ("ordersWithoutItems", 3),
@@ -141,6 +153,10 @@ pub(crate) fn write(folder: &Path, copies: u32) -> io::Result<()> {
         file("olist_marketing_qualified_leads.csv"),
         LEADS.to_owned() + &tables.leads,
     )?;
+    fs::write(
+        file("olist_closed_deals_dataset.csv"),
+        DEALS.to_owned() + &tables.deals,
+    )?;
     fs::write(file("product_category_name_translation.csv"), TRANSLATIONS)
 }
 
@@ -157,6 +173,8 @@ const CUSTOMERS: &str =
 const PRODUCTS: &str = "\"product_id\",\"product_category_name\",\"product_weight_g\"\n";
 const SELLERS: &str = "seller_id,seller_zip_code_prefix,seller_city,seller_state\n";
 const LEADS: &str = "mql_id,first_contact_date,landing_page_id,origin\n";
+const DEALS: &str = "mql_id,seller_id,sdr_id,sr_id,won_date,business_segment,lead_type,lead_behaviour_profile,\
+    has_company,has_gtin,average_stock,business_type,declared_product_catalog_size,declared_monthly_revenue\n";
 
 /// One order: number, status, and its days: purchase, approval, carrier, customer; 0 is none.
 const LIVES: [(u32, &str, [u32; 4]); 13] = [
@@ -192,6 +210,7 @@ struct Tables {
     products: String,
     sellers: String,
     leads: String,
+    deals: String,
 }
 
 /// An id of its own for every kind, copy and number.
@@ -327,10 +346,33 @@ impl Tables {
                 &[&id("e", copy, number), "20000", "rio de janeiro", "RJ"],
             );
         }
-        row(
-            &mut self.leads,
-            &[&id("9", copy, 1), "2018-02-01", &id("8", copy, 1), "social"],
-        );
+        self.leads_of(copy);
+    }
+
+    /// Two leads without a deal, of which one has no origin; a deal of ten days, one from before the first contact, and one
+    /// of no lead.
+    fn leads_of(&mut self, copy: u32) {
+        let page = id("8", copy, 1);
+        for (number, date, origin) in [
+            (1, "2018-02-01", "social"),
+            (2, "2018-02-01", ""),
+            (3, "2018-02-03", "paid_search"),
+            (4, "2018-02-05", "paid_search"),
+        ] {
+            row(
+                &mut self.leads,
+                &[&id("9", copy, number), date, &page, origin],
+            );
+        }
+        let (seller, rep) = (id("e", copy, 1), id("6", copy, 1));
+        let deal = |lead: &str, won: &str, rest: &str| {
+            format!("{lead},{seller},{rep},{rep},{won},{rest}\n")
+        };
+        let full = "pet,online_big,\"cat, wolf\",True,False,5-20,reseller,100.0,2500.5";
+        let bare = "pet,,,,,,,,0.0";
+        self.deals += &deal(&id("9", copy, 3), "2018-02-13 18:30:00", full);
+        self.deals += &deal(&id("9", copy, 4), "2018-02-03 09:00:00", bare);
+        self.deals += &deal(&id("9", copy, 9), "2018-02-13 18:30:00", bare);
     }
 
     /// Two items of orders 1 and 2, none of 3, 11 and 13, one of the others. The seller of order 9 is not in the table
@@ -446,5 +488,11 @@ impl Tables {
             &[&customer, &bad(6), "01001", "sao paulo", "SP"],
         );
         row(&mut self.products, &["", "beleza_saude", "100"]);
+        let lead = id("9", 0, 3);
+        row(&mut self.leads, &[&bad(7), "1 May", "", "social"]);
+        row(&mut self.leads, &[&lead, "2018-02-03", "", "social"]);
+        for (won, gtin) in [("2018-02-13", ""), (date, "yes"), (date, "")] {
+            let _ = writeln!(self.deals, "{lead},{seller},,,{won},,,,,{gtin},,,,");
+        }
     }
 }

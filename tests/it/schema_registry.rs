@@ -56,6 +56,10 @@ fn refund() -> &'static Registered {
 /// Commands that write an event of every type.
 async fn write_everything(app: &Served, tenant: &Tenant) {
     let (order, cancelled, customer) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let (won, lost) = (Uuid::now_v7(), Uuid::now_v7());
+    let profile = json!({ "businessSegment": "pet", "businessType": "reseller", "leadType": "online_big",
+        "behaviourProfile": "cat", "hasCompany": true, "hasGtin": false, "averageStock": "5-20",
+        "declaredCatalogSize": 9, "declaredMonthlyRevenue": { "amount": 100, "currency": "BRL" } });
     let mut whole = an_order();
     whole["estimatedDelivery"] = json!("2030-01-31T12:00:00Z");
     whole["payments"] = json!([{ "sequence": 1, "method": "voucher", "amount": 800 }]);
@@ -101,6 +105,29 @@ async fn write_everything(app: &Served, tenant: &Tenant) {
         ),
         (format!("orders/{order}/review"), review),
         (format!("orders/{cancelled}/place"), an_order()),
+        (
+            format!("leads/{won}/capture"),
+            json!({ "reference": "m-1", "name": "Ana", "email": "ana@example.com", "phone": "1", "company": "Pets",
+                "origin": "social", "landingPageId": "p" }),
+        ),
+        (
+            format!("leads/{won}/qualify"),
+            json!({ "note": "Soon", "profile": profile }),
+        ),
+        (
+            format!("leads/{won}/assign"),
+            json!({ "developmentRepId": "d", "salesRepId": "s" }),
+        ),
+        (
+            format!("leads/{won}/win"),
+            json!({ "wonAt": "2026-01-02T03:04:05Z", "sellerId": "1", "developmentRepId": "d", "salesRepId": "s",
+                "profile": profile }),
+        ),
+        (format!("leads/{lost}/capture"), json!({})),
+        (
+            format!("leads/{lost}/lose"),
+            json!({ "reason": "noInterest", "note": "Never again" }),
+        ),
         (
             format!("orders/{cancelled}/cancel"),
             json!({ "reason": "fraud", "note": "Not theirs" }),

@@ -6,6 +6,7 @@ use cqrs_es::Aggregate;
 use domain::{
     Command, Entity, Plain, Settings,
     customer::{ChangeContact, RecordConsent, RegisterCustomer, WithdrawConsent},
+    lead::{AssignLead, CaptureLead, LoseLead, QualifyLead, WinLead},
     order::{
         ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, PlaceOrder, RefundOrder,
         ReviewOrder, ShipOrder, StartProcessing,
@@ -68,6 +69,11 @@ pub(super) fn all() -> Vec<Spec> {
         plain::<CancelOrder>(),
         plain::<RefundOrder>(),
         plain::<ReviewOrder>(),
+        plain::<CaptureLead>(),
+        plain::<QualifyLead>(),
+        plain::<AssignLead>(),
+        plain::<WinLead>(),
+        plain::<LoseLead>(),
     ]
 }
 

@@ -14,9 +14,9 @@ use event_schemas::{
 
 use super::{
     ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, NewLine, NewPayment, Order,
-    OrderCommand, OrderRejection, PlaceOrder, RefundOrder, ReviewOrder, ShipOrder, rules::Rules,
+    OrderCommand, OrderRejection, PlaceOrder, RefundOrder, ReviewOrder, ShipOrder,
 };
-use crate::Decide;
+use crate::{Decide, rules::Rules};
 
 /// What every decision but the first may know besides the order and the command itself.
 struct Circumstances {

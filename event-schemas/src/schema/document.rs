@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{BASE_URI, PREFIX, TOPIC};
 use crate::{
-    Event, customer::CustomerEvent, order::OrderEvent, organization::OrganizationEvent, state,
+    Event, customer::CustomerEvent, lead::LeadEvent, order::OrderEvent,
+    organization::OrganizationEvent, state,
 };
 
 /// The newest schema of an event type, or of a context's state.
@@ -30,6 +31,7 @@ pub fn newest() -> Vec<Document> {
         of::<OrganizationEvent>("organization"),
         of::<CustomerEvent>("customer"),
         of::<OrderEvent>("order"),
+        of::<LeadEvent>("lead"),
         states(),
     ]
     .concat()

@@ -25,4 +25,10 @@ super::registered! {
     22 "82714b73-9f48-5848-b594-97601b204fac" "daybook.organization.state.v1" "organization" "OrganizationState" 1 1 "organization/OrganizationState.v1.json";
     23 "b8be7a26-80d3-5ac9-9154-9809e6fef419" "daybook.customer.state.v1" "customer" "CustomerState" 1 1 "customer/CustomerState.v1.json";
     24 "2dcb7798-07f5-5b98-8f35-dbc31806c721" "daybook.order.state.v1" "order" "OrderState" 1 1 "order/OrderState.v1.json";
+    25 "a16b1141-dc63-560b-b167-f071647acd82" "daybook.events.v1" "lead" "LeadCaptured" 1 1 "lead/LeadCaptured.v1.json";
+    26 "5c4cb2a6-686e-55a8-9341-b7ce049ece76" "daybook.events.v1" "lead" "LeadQualified" 1 1 "lead/LeadQualified.v1.json";
+    27 "af738a77-d069-5bb3-9305-edaac9b1049a" "daybook.events.v1" "lead" "LeadAssigned" 1 1 "lead/LeadAssigned.v1.json";
+    28 "a4bf8601-bf18-5bbd-ab7d-8aefef2845b4" "daybook.events.v1" "lead" "LeadWon" 1 1 "lead/LeadWon.v1.json";
+    29 "0baf563f-b16a-5d24-a4c3-449e30992ad8" "daybook.events.v1" "lead" "LeadLost" 1 1 "lead/LeadLost.v1.json";
+    30 "1c0ba80b-5e22-58d8-a998-8c29970fd0ed" "daybook.lead.state.v1" "lead" "LeadState" 1 1 "lead/LeadState.v1.json";
 }

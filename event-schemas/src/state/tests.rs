@@ -160,6 +160,49 @@ fn a_customer_is_told_as_known_last() {
 }
 
 #[test]
+fn a_lead_is_told_with_its_last_outcome() {
+    let mut events = vec![
+        (
+            "LeadCaptured",
+            1,
+            json!({ "name": "Ana", "origin": "social" }),
+        ),
+        (
+            "LeadQualified",
+            1,
+            json!({ "profile": { "businessSegment": "pet", "hasCompany": true } }),
+        ),
+        ("LeadAssigned", 1, json!({ "salesRepId": "a" })),
+        ("LeadLost", 1, json!({ "reason": "noBudget" })),
+    ];
+    let mut expected = json!({ "status": "lost", "name": "Ana", "origin": "social", "salesRepId": "a",
+        "profile": { "businessSegment": "pet", "hasCompany": true }, "lossReason": "noBudget",
+        "capturedAt": "1970-01-01T00:00:01Z", "qualifiedAt": "1970-01-01T00:00:02Z", "lostAt": "1970-01-01T00:00:04Z" });
+    assert_eq!(told("lead", &events), Some(expected.clone()));
+    // Only imported history has that.
+    let won = json!({ "wonAt": "1970-01-03T00:00:00Z", "sellerId": "s", "salesRepId": "b",
+        "profile": { "businessSegment": "toys" }, "waived": ["lead-already-lost"] });
+    events.push(("LeadWon", 1, won));
+    let lead = expected.as_object_mut().unwrap();
+    for gone in ["lossReason", "lostAt"] {
+        lead.remove(gone);
+    }
+    for (field, value) in [
+        ("status", json!("won")),
+        ("salesRepId", json!("b")),
+        ("sellerId", json!("s")),
+        ("wonAt", json!("1970-01-03T00:00:00Z")),
+        (
+            "profile",
+            json!({ "businessSegment": "toys", "hasCompany": true }),
+        ),
+    ] {
+        lead.insert(field.to_owned(), value);
+    }
+    assert_eq!(told("lead", &events), Some(expected));
+}
+
+#[test]
 fn an_organization_is_told_without_what_opens_it() {
     let key = |id: u128| json!({ "keyId": Uuid::from_u128(id), "name": "shop", "scopes": ["*"], "secretHash": "ab" });
     let events = [

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     customer::{self, Customer},
     failure::Failure,
+    lead::{self, Lead},
     order::{self, Order},
     organization::{self, ApiKey, Organization},
     scalar::{Kind, parse_global_id},
@@ -23,6 +24,7 @@ const MOST: usize = 100;
 pub(crate) enum Node {
     Order(Order),
     Customer(Customer),
+    Lead(Lead),
     Organization(Organization),
     ApiKey(ApiKey),
 }
@@ -93,6 +95,15 @@ async fn read(snapshot: &Arc<Snapshot>, ids: &[ID]) -> Result<Vec<Option<Node>>,
                 .await?
                 .into_iter()
                 .map(|c| ((Kind::Customer, c.uuid()), Node::Customer(c))),
+        );
+    }
+    let leads = of(Kind::Lead);
+    if !leads.is_empty() {
+        found.extend(
+            lead::by_ids(snapshot, &leads)
+                .await?
+                .into_iter()
+                .map(|l| ((Kind::Lead, l.uuid()), Node::Lead(l))),
         );
     }
     let keys = of(Kind::ApiKey);

@@ -36,10 +36,12 @@ struct Contact<'a> {
     country: &'static str,
 }
 
-/// Writes the lines of all tenants and their customers, from the visits by tenant, person and time.
+/// Writes the lines of all tenants and their customers, from the visits by tenant, person and time. `first_contact` is
+/// when the house's first lead was captured.
 pub(super) fn register(
     visits: &Sorted<VisitRow>,
     sellers: &Sorted<SellerRow>,
+    first_contact: Option<DateTime<Utc>>,
     report: &mut Report,
     lines: &mut Sorter<LineRow>,
 ) -> Result<(), Error> {
@@ -48,11 +50,16 @@ pub(super) fn register(
     let mut last: Option<VisitRow> = None;
     // The tenant's earliest visit: a step is never before its order's placement.
     let mut since: Option<(Uuid, DateTime<Utc>)> = None;
+    let mut house = first_contact;
     while let Some(mut visit) = visits.next()? {
         match &mut since {
             Some((tenant, at)) if *tenant == visit.tenant => *at = visit.at.min(*at),
             _ => {
-                if let Some((tenant, at)) = since.replace((visit.tenant, visit.at)) {
+                let mut at = visit.at;
+                if visit.tenant == HOUSE {
+                    at = house.take().map_or(at, |contact| contact.min(at));
+                }
+                if let Some((tenant, at)) = since.replace((visit.tenant, at)) {
                     organization(tenant, at, &mut sellers, report)?.emit(lines, report)?;
                 }
             }
@@ -87,7 +94,8 @@ pub(super) fn register(
         }
         last = Some(visit);
     }
-    if let Some((tenant, at)) = since {
+    // The house has no row among the sellers, so it may come after the others: the lines are sorted anyway.
+    for (tenant, at) in since.into_iter().chain(house.map(|at| (HOUSE, at))) {
         organization(tenant, at, &mut sellers, report)?.emit(lines, report)?;
     }
     sellers.finish(report)

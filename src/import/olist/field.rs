@@ -66,6 +66,54 @@ impl<'a> Form<'a> {
         })
     }
 
+    /// A day, at its first moment.
+    pub(super) fn date(&self, index: usize) -> Result<DateTime<Utc>, Bad> {
+        self.read(index, |bytes| {
+            if bytes.is_empty() {
+                return Err("missing");
+            }
+            let whole = [bytes, b" 00:00:00"].concat();
+            parse_time(&whole).ok_or("not a date")
+        })
+    }
+
+    /// `True` or `False`, or nothing if the field is empty.
+    pub(super) fn flag(&self, index: usize) -> Result<Option<bool>, Bad> {
+        self.read(index, |bytes| match bytes {
+            b"" => Ok(None),
+            b"True" => Ok(Some(true)),
+            b"False" => Ok(Some(false)),
+            _ => Err("neither True nor False"),
+        })
+    }
+
+    /// A whole number, perhaps with an empty fraction such as `100.0`, or nothing if the field is empty.
+    pub(super) fn maybe_count(&self, index: usize) -> Result<Option<u32>, Bad> {
+        self.read(index, |bytes| {
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            let whole = bytes.strip_suffix(b".0").unwrap_or(bytes);
+            let number = digits(whole).and_then(|text| text.parse().ok());
+            let number: u32 = number.ok_or("not a whole number")?;
+            if number > i32::MAX.unsigned_abs() {
+                return Err("out of range");
+            }
+            Ok(Some(number))
+        })
+    }
+
+    /// An amount in centavos, or nothing if the field is empty.
+    pub(super) fn maybe_amount(&self, index: usize) -> Result<Option<i64>, Bad> {
+        self.read(index, |bytes| {
+            if bytes.is_empty() {
+                Ok(None)
+            } else {
+                amount(bytes).map(Some)
+            }
+        })
+    }
+
     /// An amount in centavos.
     pub(super) fn amount(&self, index: usize) -> Result<i64, Bad> {
         self.read(index, amount)

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::customer;
 use super::dimension::{Children, Dimension};
 use super::joined::{Joined, MAX_ITEMS};
+use super::lead;
 use super::line::LineRow;
 use super::read::{self, Tables};
 use super::row::{
@@ -72,6 +73,8 @@ pub(super) fn run(
         reviews,
         sellers,
         products,
+        leads,
+        deals,
     } = tables;
     let orders = by_customer(&orders, &mut work)?;
     let sales = sales(&orders, &customers, &mut work)?;
@@ -93,7 +96,16 @@ pub(super) fn run(
         review_ids,
     } = joined;
     count_shared(&review_ids.finish()?, &mut work.report)?;
-    customer::register(&visits.finish()?, &sellers, &mut work.report, &mut lines)?;
+    let first_contact = lead::capture(&leads, &deals, &mut work.report, &mut lines)?;
+    drop((leads, deals));
+    let visits = visits.finish()?;
+    customer::register(
+        &visits,
+        &sellers,
+        first_contact,
+        &mut work.report,
+        &mut lines,
+    )?;
     drop(sellers);
 
     work.tell(Phase::Sorting, total);

@@ -21,10 +21,12 @@ pub(super) enum Kind {
     Deliver,
     Cancel,
     Review,
+    CaptureLead,
+    WinLead,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::RegisterOrganization,
         Self::RegisterCustomer,
         Self::ChangeContact,
@@ -36,6 +38,8 @@ impl Kind {
         Self::Deliver,
         Self::Cancel,
         Self::Review,
+        Self::CaptureLead,
+        Self::WinLead,
     ];
 
     /// Context and command.
@@ -52,6 +56,8 @@ impl Kind {
             Self::Deliver => "order.deliver",
             Self::Cancel => "order.cancel",
             Self::Review => "order.review",
+            Self::CaptureLead => "lead.capture",
+            Self::WinLead => "lead.win",
         }
     }
 
@@ -67,7 +73,7 @@ pub(super) struct LineRow {
     pub(super) at: DateTime<Utc>,
     pub(super) kind: Kind,
     pub(super) id: Uuid,
-    /// The source's id of what the line comes from: the review of a review, the order of the rest. With the kind, the
+    /// The source's id of what the line comes from: the review of a review, the lead of a lead, the order of the rest. With the kind, the
     /// aggregate and the tenant it is unique.
     pub(super) origin: Uuid,
     /// The source's order, where there is one: not the aggregate's id if the order has several sellers.
@@ -126,6 +132,7 @@ impl LineRow {
             Kind::RegisterCustomer => format!("customer:{id}:{command}"),
             Kind::ChangeContact => format!("customer:{id}:{command}:{order}"),
             Kind::Review => format!("review:{origin}:{command}:{order}"),
+            Kind::CaptureLead | Kind::WinLead => format!("lead:{id}:{command}"),
             Kind::Place
             | Kind::ApprovePayment
             | Kind::StartProcessing

@@ -6,6 +6,7 @@ use zstd::zstd_safe::DCtx;
 
 use super::field::{Bad, Form};
 use super::join::Work;
+use super::lead::{DealRow, LeadRow};
 use super::row::{
     Address, CustomerRow, ItemRow, OrderRow, PaymentRow, ProductRow, ReviewRow, SellerRow, Status,
 };
@@ -35,6 +36,8 @@ pub(super) struct Tables {
     pub(super) reviews: Sorted<ReviewRow>,
     pub(super) sellers: Sorted<SellerRow>,
     pub(super) products: Sorted<ProductRow>,
+    pub(super) leads: Sorted<LeadRow>,
+    pub(super) deals: Sorted<DealRow>,
 }
 
 /// The files, and what decompresses them one after another.
@@ -59,9 +62,9 @@ pub(super) fn all(files: &Source, work: &mut Work<'_>) -> Result<Tables, Error> 
     let products = table(source, work, Table::Products, |form, report| {
         product(form, report, &english)
     })?;
-    for name in [Table::Leads, Table::ClosedDeals, Table::Geolocation] {
-        each(source, work, name, |_, _| Ok(()))?;
-    }
+    let leads = table(source, work, Table::Leads, LeadRow::parse)?;
+    let deals = table(source, work, Table::ClosedDeals, DealRow::parse)?;
+    each(source, work, Table::Geolocation, |_, _| Ok(()))?;
     Ok(Tables {
         customers,
         orders,
@@ -70,6 +73,8 @@ pub(super) fn all(files: &Source, work: &mut Work<'_>) -> Result<Tables, Error> 
         reviews,
         sellers,
         products,
+        leads,
+        deals,
     })
 }
 

@@ -116,14 +116,30 @@ impl Table {
             Self::CategoryTranslation => {
                 &["product_category_name", "product_category_name_english"]
             }
-            Self::Leads | Self::ClosedDeals | Self::Geolocation => &[],
+            Self::Leads => &["mql_id", "first_contact_date", "landing_page_id", "origin"],
+            Self::ClosedDeals => &[
+                "mql_id",
+                "seller_id",
+                "sdr_id",
+                "sr_id",
+                "won_date",
+                "business_segment",
+                "lead_type",
+                "lead_behaviour_profile",
+                "has_company",
+                "has_gtin",
+                "average_stock",
+                "business_type",
+                "declared_product_catalog_size",
+                "declared_monthly_revenue",
+            ],
+            Self::Geolocation => &[],
         }
     }
 
     /// Why no row of this table is mapped, if none is.
     pub(super) fn unused(self) -> Option<&'static str> {
         match self {
-            Self::Leads | Self::ClosedDeals => Some("no context for leads yet"),
             Self::Geolocation => Some("no context for places yet"),
             Self::Customers
             | Self::Orders
@@ -132,7 +148,9 @@ impl Table {
             | Self::OrderReviews
             | Self::Products
             | Self::Sellers
-            | Self::CategoryTranslation => None,
+            | Self::CategoryTranslation
+            | Self::Leads
+            | Self::ClosedDeals => None,
         }
     }
 }

@@ -272,7 +272,9 @@ fn lines_come_tenant_by_tenant_and_never_go_back() {
             ));
         }
         match line.command {
-            "customer.register" | "order.place" => assert!(known.insert((line.tenant, line.id))),
+            "customer.register" | "order.place" | "lead.capture" => {
+                assert!(known.insert((line.tenant, line.id)));
+            }
             "organization.register" => {}
             _ => assert!(known.contains(&(line.tenant, line.id)), "{}", line.key),
         }
@@ -312,6 +314,44 @@ fn an_order_of_two_sellers_is_split_to_the_cent() {
     // The first item is the second seller's.
     amounts.sort_unstable();
     assert_eq!(amounts, [(false, 5000, 0), (true, 5001, 0)]);
+}
+
+#[test]
+fn a_deal_says_all_that_its_row_does() {
+    let folder = fixture(1);
+    let mut prepared = import(folder.path(), DEFAULT_MEMORY).unwrap();
+    let lines: Vec<(String, Value)> = lines(&mut prepared)
+        .iter()
+        .filter(|line| line.command.starts_with("lead."))
+        .map(|line| {
+            assert_eq!(line.tenant, HOUSE);
+            let (command, number) = (line.command, line.id.as_u128() & 0xf);
+            let at = line.occurred_at.format("%FT%T");
+            let data = serde_json::from_str(&line.data).unwrap();
+            (format!("{at} {command} {number}"), data)
+        })
+        .collect();
+    let names: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = [
+        "2018-02-01T00:00:00 lead.capture 1",
+        "2018-02-01T00:00:00 lead.capture 2",
+        "2018-02-03T00:00:00 lead.capture 3",
+        "2018-02-05T00:00:00 lead.capture 4",
+        // Dated before the first contact: it occurs with it.
+        "2018-02-05T00:00:00 lead.win 4",
+        "2018-02-13T18:30:00 lead.win 3",
+    ];
+    assert_eq!(names, expected);
+    let id = |kind: &str, number: &str| format!("{kind:a>4}{:012}{number:0>16}", 0);
+    let contact = serde_json::json!({ "reference": id("9", "2"), "landingPageId": id("8", "1") });
+    assert_eq!(lines[1].1, contact);
+    assert_eq!(lines[4].1["wonAt"], "2018-02-03T09:00:00Z");
+    let deal = serde_json::json!({ "wonAt": "2018-02-13T18:30:00Z", "sellerId": id("e", "1"),
+        "developmentRepId": id("6", "1"), "salesRepId": id("6", "1"), "profile": {
+            "businessSegment": "pet", "leadType": "online_big", "behaviourProfile": "cat, wolf", "hasCompany": true,
+            "hasGtin": false, "averageStock": "5-20", "businessType": "reseller", "declaredCatalogSize": 100,
+            "declaredMonthlyRevenue": { "amount": 250_050, "currency": "BRL" } } });
+    assert_eq!(lines[5].1, deal);
 }
 
 #[test]

@@ -17,6 +17,8 @@ use crate::bad_input::schema::Document;
 const COMPARISONS: [&str; 10] = [
     "eq", "in", "gt", "gte", "lt", "lte", "contains", "and", "or", "not",
 ];
+/// Root fields of one thing by exactly one of its names: no argument is needed, and none is too few.
+const ONE_OF: [&str; 2] = ["order", "lead"];
 /// Root fields whose answers have nothing that is a tenant's.
 const NO_SECRETS: [&str; 1] = ["projections"];
 /// Values per argument, and per condition of a filter.
@@ -58,11 +60,9 @@ fn below(world: &World, field: &Value) -> String {
 
 /// Everything that may be asked without arguments.
 pub fn everything(world: &World) -> Vec<String> {
-    let fields = world
-        .schema
-        .fields("Query")
-        .iter()
-        .filter(|field| needed(field).is_empty() && field["name"] != "order");
+    let fields = world.schema.fields("Query").iter().filter(|field| {
+        needed(field).is_empty() && !ONE_OF.contains(&field["name"].as_str().unwrap())
+    });
     fields
         .map(|field| {
             let first = if paged(field) { "(first: 12)" } else { "" };
@@ -243,11 +243,19 @@ fn known(side: &Side, name: &str) -> Vec<String> {
         .orders
         .iter()
         .chain(&side.customers)
+        .chain(&side.leads)
         .chain(&side.keys)
         .chain([&side.tenant.id.0])
         .map(ToString::to_string);
     match name {
-        "id" | "ids" => side.field("id").into_iter().chain(uuids).collect(),
+        "id" | "ids" => {
+            // Events have plain ones, and there are many.
+            let (events, global): (Vec<_>, Vec<_>) = side
+                .field("id")
+                .into_iter()
+                .partition(|id| id.parse::<uuid::Uuid>().is_ok());
+            global.into_iter().chain(uuids).chain(events).collect()
+        }
         "after" | "before" => ["cursor", "startCursor", "endCursor"]
             .iter()
             .flat_map(|name| side.field(name))
@@ -322,6 +330,8 @@ pub async fn control(world: &World, operations: &[Operation]) {
         ("order", "number"),
         ("order", "reference"),
         ("customer", "id"),
+        ("lead", "id"),
+        ("lead", "reference"),
         ("node", "id"),
         ("nodes", "ids"),
     ] {

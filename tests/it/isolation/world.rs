@@ -20,6 +20,7 @@ pub struct Side {
     pub name: &'static str,
     pub orders: Vec<Uuid>,
     pub customers: Vec<Uuid>,
+    pub leads: Vec<Uuid>,
     /// API keys' ids.
     pub keys: Vec<Uuid>,
     pub idempotency: Vec<String>,
@@ -147,6 +148,45 @@ impl Side {
             body,
         )
         .await;
+        self.fill_leads(app, n).await;
+    }
+
+    /// A lead that is won, and one that is lost.
+    async fn fill_leads(&mut self, app: &Served, n: i64) {
+        let profile = json!({
+            "businessSegment": self.text("segment"), "businessType": self.text("business-type"),
+            "leadType": self.text("lead-type"), "behaviourProfile": self.text("behaviour"), "hasCompany": true,
+            "hasGtin": false, "averageStock": self.text("stock"), "declaredCatalogSize": n,
+            "declaredMonthlyRevenue": { "amount": n + 5, "currency": "EUR" },
+        });
+        for lead in 0..2_u8 {
+            let id = Uuid::new_v5(&self.tenant.id.0, &[b'l', lead]);
+            let body = json!({
+                "reference": self.text(&format!("lead-reference-{lead}")), "name": self.text("lead-name"),
+                "email": self.text("lead@example.com"), "phone": self.text("lead-phone"),
+                "company": self.text("company"), "origin": self.text("origin"), "landingPageId": self.text("page-of-lead"),
+            });
+            let reps = json!({ "developmentRepId": self.text("development"), "salesRepId": self.text("sales-rep") });
+            let last = if lead == 0 {
+                let won =
+                    json!({ "sellerId": self.text("seller"), "wonAt": "2026-01-02T03:04:05Z" });
+                ("win", won)
+            } else {
+                let lost = json!({ "reason": "duplicate", "note": self.text("loss-note") });
+                ("lose", lost)
+            };
+            let qualified = json!({ "profile": profile, "note": self.text("qualification-note") });
+            for (step, body) in [
+                ("capture", body),
+                ("qualify", qualified),
+                ("assign", reps),
+                last,
+            ] {
+                let path = format!("/api/v1/leads/{id}/{step}");
+                self.send(app, &path, body).await;
+            }
+            self.leads.push(id);
+        }
     }
 }
 
@@ -173,6 +213,7 @@ impl World {
                 name,
                 orders: vec![],
                 customers: vec![],
+                leads: vec![],
                 keys: vec![],
                 idempotency: vec![],
                 tokens: vec![],

@@ -1,5 +1,7 @@
 //! Histories for the tests of the projections: every kind of event, in numbers that are the same in every run.
 
+mod lead;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use event_schemas::{
     Event, Personal, StreamId, TenantId,
@@ -245,9 +247,10 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
     let tenants: Vec<TenantId> = (0..5).map(|_| TenantId(SystemClock.uuid_v7())).collect();
     let mut log: Vec<Append> = tenants.iter().map(|tenant| registered(*tenant)).collect();
     let (mut orders, mut customers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+    let mut leads = Vec::new();
     for n in 0..events {
         let tenant = tenants[usize::try_from(dice.roll(5)).unwrap()];
-        match dice.roll(20) {
+        match dice.roll(24) {
             0 => {
                 let key = SystemClock.uuid_v7();
                 keys.push((tenant, key));
@@ -298,6 +301,20 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
                     at(n),
                     &customer_step(&mut dice, new),
                 ));
+            }
+            20..=23 => {
+                let new = leads.is_empty() || dice.roll(4) == 0;
+                if new {
+                    leads.push((tenant, SystemClock.uuid_v7()));
+                }
+                let which = if new {
+                    leads.len() - 1
+                } else {
+                    usize::try_from(dice.roll(leads.len() as u64)).unwrap()
+                };
+                let (tenant, id) = leads[which];
+                let event = lead::step(&mut dice, new, at(n));
+                log.push(append(tenant, StreamId::new("lead", id), at(n), &event));
             }
             _ if orders.is_empty() || dice.roll(4) == 0 => {
                 let id = SystemClock.uuid_v7();

@@ -1,29 +1,29 @@
 //! How a broken rule is treated: it refuses a client and is written down for an import. Knows no rule itself.
 
-use super::OrderRejection;
 use crate::Rejection;
 
 /// The rules one decision goes through, in order.
-pub(super) struct Rules {
+pub(crate) struct Rules {
     import: bool,
     waived: Vec<String>,
 }
 
 impl Rules {
     /// Rules that refuse, or, for an import, only take note.
-    pub(super) fn new(import: bool) -> Self {
+    pub(crate) fn new(import: bool) -> Self {
         Self {
             import,
             waived: Vec::new(),
         }
     }
 
+    /// Whether they only take note.
+    pub(crate) fn is_import(&self) -> bool {
+        self.import
+    }
+
     /// Goes on if the rule holds or the past may have broken it.
-    pub(super) fn require(
-        &mut self,
-        holds: bool,
-        otherwise: OrderRejection,
-    ) -> Result<(), OrderRejection> {
+    pub(crate) fn require<R: Rejection>(&mut self, holds: bool, otherwise: R) -> Result<(), R> {
         if holds {
             return Ok(());
         }
@@ -35,7 +35,7 @@ impl Rules {
     }
 
     /// The codes of the rules that were skipped.
-    pub(super) fn waived(self) -> Vec<String> {
+    pub(crate) fn waived(self) -> Vec<String> {
         self.waived
     }
 }
