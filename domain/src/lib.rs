@@ -6,6 +6,7 @@ pub mod command;
 pub mod customer;
 pub mod decide;
 pub mod lead;
+pub mod metric;
 pub mod order;
 pub mod organization;
 mod rules;

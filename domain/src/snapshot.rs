@@ -34,6 +34,7 @@ mod tests {
         Decide,
         customer::{Customer, CustomerCommand, CustomerRejection},
         lead::Lead,
+        metric::Metric,
         order::Order,
         organization::Organization,
     };
@@ -91,9 +92,10 @@ mod tests {
             snapshot_hash::<Customer>(),
             snapshot_hash::<Order>(),
             snapshot_hash::<Lead>(),
+            snapshot_hash::<Metric>(),
             snapshot_hash::<Probe<1>>(),
             snapshot_hash::<Probe<2>>(),
         ]);
-        assert_eq!(hashes.len(), 6);
+        assert_eq!(hashes.len(), 7);
     }
 }

@@ -4,11 +4,13 @@
 pub mod asyncapi;
 pub mod country;
 pub mod customer;
+pub mod decimal;
 pub mod envelope;
 pub mod event;
 pub mod hash;
 pub mod lead;
 pub mod list;
+pub mod metric;
 pub mod money;
 pub mod number;
 pub mod object;
@@ -37,4 +39,4 @@ pub use tenant::TenantId;
 pub use text::Text;
 
 /// Daybook's own contexts. The streams whose names begin with one of them hold its events and no others.
-pub const CONTEXTS: [&str; 4] = ["organization", "customer", "order", "lead"];
+pub const CONTEXTS: [&str; 5] = ["organization", "customer", "order", "lead", "metric"];

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod kafka;
 pub mod lag;
 pub mod lead;
+pub mod meter;
 pub mod metric;
 pub mod order;
 pub mod organization;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(customer::Customer),
         Arc::new(order::Order),
         Arc::new(lead::Lead),
+        Arc::new(metric::Metric),
     ]
 }
 

@@ -6,10 +6,12 @@
 pub mod http;
 pub mod registry;
 
+mod bucket;
 mod customer;
 mod failure;
 mod filter;
 mod lead;
+mod metric;
 mod money;
 mod operation;
 mod order;

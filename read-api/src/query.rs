@@ -7,8 +7,8 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, lead::LeadQuery, order::OrderQuery, organization::OrganizationQuery,
-    projection::ProjectionQuery, session::Root,
+    customer::CustomerQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
+    organization::OrganizationQuery, projection::ProjectionQuery, session::Root,
 };
 
 /// Everything that can be read. All fields of one operation see the same moment. Needs the engine extension
@@ -21,6 +21,7 @@ pub struct Query(
     CustomerQuery,
     OrderQuery,
     LeadQuery,
+    MetricQuery,
     ProjectionQuery,
 );
 
@@ -36,7 +37,8 @@ impl Query {
             OrganizationQuery(root.clone()),
             CustomerQuery(root.clone()),
             OrderQuery(root.clone()),
-            LeadQuery(root),
+            LeadQuery(root.clone()),
+            MetricQuery(root),
             ProjectionQuery,
         )
     }

@@ -75,15 +75,17 @@ pub(crate) enum Kind {
     Order,
     Customer,
     Lead,
+    Metric,
     Organization,
     ApiKey,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Order,
         Self::Customer,
         Self::Lead,
+        Self::Metric,
         Self::Organization,
         Self::ApiKey,
     ];
@@ -93,6 +95,7 @@ impl Kind {
             Self::Order => "order",
             Self::Customer => "customer",
             Self::Lead => "lead",
+            Self::Metric => "metric",
             Self::Organization => "organization",
             Self::ApiKey => "apiKey",
         }

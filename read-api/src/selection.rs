@@ -43,9 +43,17 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "order" | "orders" | "ordersStats" => &["order"],
         "customer" | "customers" => &["customer"],
         "lead" | "leads" | "leadsStats" => &["lead"],
+        "metric" | "metrics" | "metricObservations" | "metricStats" => &["metric"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
-        "node" | "nodes" => &["customer", "identity", "lead", "order", "organization"],
+        "node" | "nodes" => &[
+            "customer",
+            "identity",
+            "lead",
+            "metric",
+            "order",
+            "organization",
+        ],
         _ => &[],
     }
 }

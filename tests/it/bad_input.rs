@@ -26,6 +26,7 @@ struct Shop {
     order: Uuid,
     customer: Uuid,
     lead: Uuid,
+    metric: Uuid,
 }
 
 impl Shop {
@@ -55,6 +56,11 @@ impl Shop {
         let path = format!("/api/v1/leads/{lead}/capture");
         let (status, captured) = app.post(&tenant.key, &path, &serde_json::json!({})).await;
         assert_eq!(status, 201, "{captured}");
+        let metric = Uuid::from_u128(0x3e7c);
+        let path = format!("/api/v1/metrics/{metric}/define");
+        let body = serde_json::json!({ "name": "Visits", "unit": "visits", "aggregation": "sum" });
+        let (status, defined) = app.post(&tenant.key, &path, &body).await;
+        assert_eq!(status, 201, "{defined}");
         Self {
             database,
             app,
@@ -62,6 +68,7 @@ impl Shop {
             order,
             customer,
             lead,
+            metric,
         }
     }
 
@@ -73,6 +80,7 @@ impl Shop {
             ("order", false) => self.order,
             ("customer", false) => self.customer,
             ("lead", false) => self.lead,
+            ("metric", false) => self.metric,
             (other, _) => panic!("there is nothing of the context {other} to try bad input on"),
         }
     }

@@ -32,6 +32,7 @@ mod import_postgres_es;
 mod isolation;
 mod kill;
 mod lead;
+mod metric;
 mod numbered;
 #[expect(
     dead_code,

@@ -69,7 +69,14 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const NAMES: [&str; 5] = ["identity", "organization", "customer", "order", "lead"];
+const NAMES: [&str; 6] = [
+    "identity",
+    "organization",
+    "customer",
+    "order",
+    "lead",
+    "metric",
+];
 
 async fn digests(engine: &Engine) -> Vec<projections::digest::TableDigest> {
     let mut all = Vec::new();
@@ -110,7 +117,7 @@ async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
         "select count(*) from projection.live where build = 4 and caught_up",
     )
     .await;
-    assert_eq!(last, 5);
+    assert_eq!(last, 6);
 }
 
 #[tokio::test]
@@ -191,6 +198,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
         "customer",
         "organization",
         "lead",
+        "metric",
     ] {
         let statement =
             format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");
@@ -282,8 +290,8 @@ async fn a_new_revision_takes_over_while_the_log_grows() {
         store_all(&store, part).await;
     }
     let serves = "select count(*) from projection.live where build = 2 and caught_up";
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    while count(&store, serves).await < 5 {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
+    while count(&store, serves).await < 6 {
         assert!(
             tokio::time::Instant::now() < deadline,
             "the new revision has not taken over"

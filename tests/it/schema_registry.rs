@@ -53,6 +53,25 @@ fn refund() -> &'static Registered {
     schema::find("OrderRefunded", 2).unwrap()
 }
 
+/// Commands that write an event of every type of a metric.
+fn measurements() -> [(String, Value); 3] {
+    let metric = Uuid::now_v7();
+    [
+        (
+            format!("metrics/{metric}/define"),
+            json!({ "name": "Visits", "unit": "visits", "aggregation": "last", "description": "At the door" }),
+        ),
+        (
+            format!("metrics/{metric}/observe"),
+            json!({ "observations": [{ "observedAt": "2026-01-02T03:04:05Z", "value": "1.5", "source": "a:1" }] }),
+        ),
+        (
+            format!("metrics/{metric}/correct"),
+            json!({ "number": 1, "value": "-2", "reason": "Swapped" }),
+        ),
+    ]
+}
+
 /// Commands that write an event of every type.
 async fn write_everything(app: &Served, tenant: &Tenant) {
     let (order, cancelled, customer) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
@@ -132,7 +151,10 @@ async fn write_everything(app: &Served, tenant: &Tenant) {
             format!("orders/{cancelled}/cancel"),
             json!({ "reason": "fraud", "note": "Not theirs" }),
         ),
-    ] {
+    ]
+    .into_iter()
+    .chain(measurements())
+    {
         let (status, answer) = app
             .post(&tenant.key, &format!("/api/v1/{path}"), &body)
             .await;

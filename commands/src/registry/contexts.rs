@@ -7,6 +7,7 @@ use domain::{
     Command, Entity, Plain, Settings,
     customer::{ChangeContact, RecordConsent, RegisterCustomer, WithdrawConsent},
     lead::{AssignLead, CaptureLead, LoseLead, QualifyLead, WinLead},
+    metric::{CorrectObservation, DefineMetric, ObserveMetric},
     order::{
         ApprovePayment, CancelOrder, DeliverOrder, InvoiceOrder, PlaceOrder, RefundOrder,
         ReviewOrder, ShipOrder, StartProcessing,
@@ -74,6 +75,9 @@ pub(super) fn all() -> Vec<Spec> {
         plain::<AssignLead>(),
         plain::<WinLead>(),
         plain::<LoseLead>(),
+        plain::<DefineMetric>(),
+        plain::<ObserveMetric>(),
+        plain::<CorrectObservation>(),
     ]
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{BASE_URI, PREFIX, TOPIC};
 use crate::{
-    Event, customer::CustomerEvent, lead::LeadEvent, order::OrderEvent,
+    Event, customer::CustomerEvent, lead::LeadEvent, metric::MetricEvent, order::OrderEvent,
     organization::OrganizationEvent, state,
 };
 
@@ -32,6 +32,7 @@ pub fn newest() -> Vec<Document> {
         of::<CustomerEvent>("customer"),
         of::<OrderEvent>("order"),
         of::<LeadEvent>("lead"),
+        of::<MetricEvent>("metric"),
         states(),
     ]
     .concat()

@@ -203,6 +203,41 @@ fn a_lead_is_told_with_its_last_outcome() {
 }
 
 #[test]
+fn a_metric_is_told_with_its_latest_observation() {
+    let observed = |first: u32, days: &[(u32, &str)]| {
+        let one = |(day, value): &(u32, &str)| json!({ "observedAt": format!("2026-01-0{day}T00:00:00Z"), "value": value });
+        let all: Vec<_> = days.iter().map(one).collect();
+        (
+            "MetricObserved",
+            1,
+            json!({ "firstNumber": first, "observations": all }),
+        )
+    };
+    let events = [
+        (
+            "MetricDefined",
+            1,
+            json!({ "name": "Visits", "unit": "visits", "aggregation": "sum" }),
+        ),
+        observed(1, &[(3, "5"), (1, "7")]),
+        observed(3, &[(3, "6.5"), (2, "1")]),
+        (
+            "ObservationCorrected",
+            1,
+            json!({ "number": 1, "value": "9" }),
+        ),
+        (
+            "ObservationCorrected",
+            1,
+            json!({ "number": 3, "value": "-0.25" }),
+        ),
+    ];
+    let expected = json!({ "name": "Visits", "unit": "visits", "aggregation": "sum", "observations": 4, "corrections": 2,
+        "latest": { "number": 3, "observedAt": "2026-01-03T00:00:00Z", "value": "-0.25" } });
+    assert_eq!(told("metric", &events), Some(expected));
+}
+
+#[test]
 fn an_organization_is_told_without_what_opens_it() {
     let key = |id: u128| json!({ "keyId": Uuid::from_u128(id), "name": "shop", "scopes": ["*"], "secretHash": "ab" });
     let events = [

@@ -9,6 +9,7 @@ use crate::{
     customer::{self, Customer},
     failure::Failure,
     lead::{self, Lead},
+    metric::{self, Metric},
     order::{self, Order},
     organization::{self, ApiKey, Organization},
     scalar::{Kind, parse_global_id},
@@ -25,6 +26,7 @@ pub(crate) enum Node {
     Order(Order),
     Customer(Customer),
     Lead(Lead),
+    Metric(Metric),
     Organization(Organization),
     ApiKey(ApiKey),
 }
@@ -104,6 +106,15 @@ async fn read(snapshot: &Arc<Snapshot>, ids: &[ID]) -> Result<Vec<Option<Node>>,
                 .await?
                 .into_iter()
                 .map(|l| ((Kind::Lead, l.uuid()), Node::Lead(l))),
+        );
+    }
+    let metrics = of(Kind::Metric);
+    if !metrics.is_empty() {
+        found.extend(
+            metric::by_ids(snapshot, &metrics)
+                .await?
+                .into_iter()
+                .map(|m| ((Kind::Metric, m.uuid()), Node::Metric(m))),
         );
     }
     let keys = of(Kind::ApiKey);

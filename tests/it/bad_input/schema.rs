@@ -10,7 +10,7 @@ struct Pattern {
     wrong: &'static [&'static str],
 }
 
-const PATTERNS: [Pattern; 4] = [
+const PATTERNS: [Pattern; 5] = [
     // Any text but control characters.
     Pattern {
         is: |p| p.contains("\\u0000-\\u0008"),
@@ -26,6 +26,11 @@ const PATTERNS: [Pattern; 4] = [
         is: |p| p == "^[A-Z]{2}$",
         sample: "BE",
         wrong: &["be", "1E"],
+    },
+    Pattern {
+        is: |p| p.starts_with("^-?(0|[1-9]"),
+        sample: "12.5",
+        wrong: &["1,5", "1e3", ".5"],
     },
     Pattern {
         is: |p| p.starts_with("^(\\*|[a-z]"),

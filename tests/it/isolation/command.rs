@@ -47,6 +47,7 @@ pub fn ids(world: &World, context: &str) -> Vec<Uuid> {
         "order" => world.b.orders.clone(),
         "customer" => world.b.customers.clone(),
         "lead" => world.b.leads.clone(),
+        "metric" => world.b.metrics.clone(),
         "organization" => vec![world.b.tenant.id.0, world.a.tenant.id.0],
         other => panic!("no id of the other tenant is known for the context {other}"),
     }

@@ -21,6 +21,7 @@ pub struct Side {
     pub orders: Vec<Uuid>,
     pub customers: Vec<Uuid>,
     pub leads: Vec<Uuid>,
+    pub metrics: Vec<Uuid>,
     /// API keys' ids.
     pub keys: Vec<Uuid>,
     pub idempotency: Vec<String>,
@@ -149,6 +150,29 @@ impl Side {
         )
         .await;
         self.fill_leads(app, n).await;
+        self.fill_metrics(app, n).await;
+    }
+
+    /// A metric with two observations, of which one was corrected.
+    async fn fill_metrics(&mut self, app: &Served, n: i64) {
+        let id = Uuid::new_v5(&self.tenant.id.0, b"m");
+        let defined = json!({ "name": self.text("metric-name"), "unit": self.text("metric-unit"), "aggregation": "sum",
+            "description": self.text("metric-description") });
+        let observation = |value: i64| {
+            json!({ "observedAt": "2026-02-03T04:05:06Z", "value": format!("{value}.25"),
+            "source": self.text("source-of-observation") })
+        };
+        let observed = json!({ "observations": [observation(n + 7), observation(n + 9)] });
+        let corrected = json!({ "number": 2, "value": format!("{n}.5"), "reason": self.text("reason-of-correction") });
+        for (step, body) in [
+            ("define", defined),
+            ("observe", observed),
+            ("correct", corrected),
+        ] {
+            self.send(app, &format!("/api/v1/metrics/{id}/{step}"), body)
+                .await;
+        }
+        self.metrics.push(id);
     }
 
     /// A lead that is won, and one that is lost.
@@ -214,6 +238,7 @@ impl World {
                 orders: vec![],
                 customers: vec![],
                 leads: vec![],
+                metrics: vec![],
                 keys: vec![],
                 idempotency: vec![],
                 tokens: vec![],

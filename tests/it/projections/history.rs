@@ -1,6 +1,7 @@
 //! Histories for the tests of the projections: every kind of event, in numbers that are the same in every run.
 
 mod lead;
+mod metric;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use event_schemas::{
@@ -247,10 +248,10 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
     let tenants: Vec<TenantId> = (0..5).map(|_| TenantId(SystemClock.uuid_v7())).collect();
     let mut log: Vec<Append> = tenants.iter().map(|tenant| registered(*tenant)).collect();
     let (mut orders, mut customers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    let mut leads = Vec::new();
+    let (mut leads, mut metrics) = (Vec::new(), Vec::new());
     for n in 0..events {
         let tenant = tenants[usize::try_from(dice.roll(5)).unwrap()];
-        match dice.roll(24) {
+        match dice.roll(27) {
             0 => {
                 let key = SystemClock.uuid_v7();
                 keys.push((tenant, key));
@@ -316,6 +317,7 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
                 let event = lead::step(&mut dice, new, at(n));
                 log.push(append(tenant, StreamId::new("lead", id), at(n), &event));
             }
+            24..=26 => log.push(metric::next(&mut dice, &mut metrics, tenant, n)),
             _ if orders.is_empty() || dice.roll(4) == 0 => {
                 let id = SystemClock.uuid_v7();
                 orders.push((tenant, id));

@@ -1,0 +1,35 @@
+//! Why a metric refuses. Owns the codes, which are part of the API, and the words, which are not.
+
+use crate::Rejection;
+
+/// A state of the world in which a metric cannot do what was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MetricRejection {
+    /// Nothing was defined under that id.
+    #[error("there is no metric with this id; define it first")]
+    NotFound,
+    /// It was defined before.
+    #[error("this metric was already defined; use another id for a new one")]
+    AlreadyDefined,
+    /// Something cannot have been measured yet.
+    #[error("an observation lies in the future; correct its time and send them all again")]
+    ObservedInTheFuture,
+    /// There is no observation of that number.
+    #[error("this metric has no observation with this number; look it up among its observations")]
+    ObservationNotFound,
+    /// Their numbers would be beyond what the system can hold.
+    #[error("a metric holds at most 2,147,483,647 observations; define another one")]
+    TooManyObservations,
+}
+
+impl Rejection for MetricRejection {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "metric-not-found",
+            Self::AlreadyDefined => "metric-already-defined",
+            Self::ObservedInTheFuture => "observed-in-the-future",
+            Self::ObservationNotFound => "observation-not-found",
+            Self::TooManyObservations => "too-many-observations",
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Given-when-then for every command and every rejection of a metric, what an import may skip, and the laws.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use chrono::TimeDelta;
+use event_schemas::{
+    Source,
+    decimal::Decimal,
+    metric::{
+        Aggregation, MetricDefined, MetricEvent, MetricObserved, Observation, ObservationCorrected,
+    },
+};
+use proptest::{collection::vec, prelude::*};
+use serde_json::{Value, json};
+
+use super::{
+    CorrectObservation, DefineMetric, MAX_OBSERVATIONS, Metric, MetricCommand,
+    MetricRejection as Rejected, ObserveMetric,
+};
+use crate::{
+    Plain, Rejection,
+    given::{api, decide, given, handle, import, malformed, read, replay, today},
+};
+
+fn defined() -> MetricEvent {
+    MetricDefined {
+        name: "Visits".into(),
+        unit: "visits".into(),
+        aggregation: Aggregation::Sum,
+        description: None,
+    }
+    .into()
+}
+
+fn definition() -> Value {
+    json!({ "name": "Visits", "unit": "visits", "aggregation": "sum" })
+}
+
+fn observed(first_number: u32, values: &[&str]) -> MetricEvent {
+    let observation = |value: &&str| Observation {
+        observed_at: today(),
+        value: Decimal::parse(value).unwrap(),
+        source: None,
+    };
+    MetricObserved {
+        first_number,
+        observations: values.iter().map(observation).collect(),
+        waived: vec![],
+    }
+    .into()
+}
+
+fn observations(values: &[&str]) -> Value {
+    let one = |value: &&str| json!({ "observedAt": today(), "value": value });
+    json!({ "observations": values.iter().map(one).collect::<Vec<_>>() })
+}
+
+#[test]
+fn define() {
+    given::<Metric>(vec![])
+        .when(api::<DefineMetric>(definition()))
+        .then_expect_events(vec![defined()]);
+    given::<Metric>(vec![defined()])
+        .when(import::<DefineMetric>(definition()))
+        .then_expect_error(Rejected::AlreadyDefined);
+    let median = json!({ "name": "V", "unit": "v", "aggregation": "median" });
+    assert!(malformed::<DefineMetric>(median).contains("unknown variant"));
+}
+
+#[test]
+fn observations_are_numbered_on() {
+    given::<Metric>(vec![defined()])
+        .when(api::<ObserveMetric>(observations(&["1.5", "-2"])))
+        .then_expect_events(vec![observed(1, &["1.5", "-2"])]);
+    given::<Metric>(vec![defined(), observed(1, &["1.5", "-2"])])
+        .when(api::<ObserveMetric>(observations(&["3"])))
+        .then_expect_events(vec![observed(3, &["3"])]);
+}
+
+#[test]
+fn what_was_not_measured_yet_is_refused_and_noted_for_an_import() {
+    let later = today() + TimeDelta::days(500);
+    let body =
+        || json!({ "observations": [{ "observedAt": later, "value": "1", "source": "a:1" }] });
+    given::<Metric>(vec![defined()])
+        .when(api::<ObserveMetric>(body()))
+        .then_expect_error(Rejected::ObservedInTheFuture);
+    given::<Metric>(vec![defined()])
+        .when(import::<ObserveMetric>(body()))
+        .then_expect_events(vec![
+            MetricObserved {
+                first_number: 1,
+                observations: vec![Observation {
+                    observed_at: later,
+                    value: Decimal::parse("1").unwrap(),
+                    source: Some("a:1".into()),
+                }],
+                waived: vec!["observed-in-the-future".into()],
+            }
+            .into(),
+        ]);
+}
+
+#[test]
+fn correct() {
+    let body = |number: u32| json!({ "number": number, "value": "7", "reason": "Swapped" });
+    let past = || vec![defined(), observed(1, &["1", "2"])];
+    given::<Metric>(past())
+        .when(api::<CorrectObservation>(body(2)))
+        .then_expect_events(vec![
+            ObservationCorrected {
+                number: 2,
+                value: Decimal::parse("7").unwrap(),
+                reason: Some("Swapped".into()),
+            }
+            .into(),
+        ]);
+    given::<Metric>(past())
+        .when(import::<CorrectObservation>(body(3)))
+        .then_expect_error(Rejected::ObservationNotFound);
+    assert!(malformed::<CorrectObservation>(body(0)).contains("outside 1 to"));
+}
+
+#[test]
+fn nothing_is_measured_before_it_is_defined() {
+    for command in [
+        import::<ObserveMetric>(observations(&["1"])),
+        import::<CorrectObservation>(json!({ "number": 1, "value": "1" })),
+    ] {
+        given::<Metric>(vec![])
+            .when(command)
+            .then_expect_error(Rejected::NotFound);
+    }
+}
+
+#[test]
+fn there_is_an_end_to_the_numbers() {
+    let full = Metric {
+        defined: true,
+        observations: MAX_OBSERVATIONS,
+    };
+    let refused = handle(&full, import::<ObserveMetric>(observations(&["1"])));
+    assert_eq!(refused.unwrap_err(), Rejected::TooManyObservations);
+}
+
+#[test]
+fn what_is_no_exact_number_never_reaches_a_decision() {
+    for value in [json!(1.5), json!(1), json!("1e3"), json!("0.0000001")] {
+        let body = json!({ "observations": [{ "observedAt": today(), "value": value }] });
+        malformed::<ObserveMetric>(body);
+    }
+    assert!(malformed::<ObserveMetric>(json!({ "observations": [] })).contains("at least 1"));
+    let many = vec!["1"; 501];
+    assert!(malformed::<ObserveMetric>(observations(&many)).contains("more than 500"));
+}
+
+#[test]
+fn codes_are_stable() {
+    let codes = [
+        (Rejected::NotFound, "metric-not-found"),
+        (Rejected::AlreadyDefined, "metric-already-defined"),
+        (Rejected::ObservedInTheFuture, "observed-in-the-future"),
+        (Rejected::ObservationNotFound, "observation-not-found"),
+        (Rejected::TooManyObservations, "too-many-observations"),
+    ];
+    for (rejection, code) in codes {
+        assert_eq!(rejection.code(), code);
+    }
+}
+
+fn any_command() -> impl Strategy<Value = MetricCommand> {
+    prop_oneof![
+        Just(read::<DefineMetric>(definition()).decision()),
+        vec(Just("1.5"), 1..4)
+            .prop_map(|values| read::<ObserveMetric>(observations(&values)).decision()),
+        (1..9_u32).prop_map(|number| {
+            read::<CorrectObservation>(json!({ "number": number, "value": "2" })).decision()
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_observation_has_a_number_of_its_own(commands in vec(any_command(), 0..30)) {
+        let (mut metric, mut events, mut next) = (Metric::default(), Vec::new(), 1);
+        for command in commands {
+            if let Ok((after, written)) = handle(&metric, decide(command, Source::Api)) {
+                for event in &written {
+                    if let MetricEvent::MetricObserved(observed) = event {
+                        prop_assert_eq!(observed.first_number, next);
+                        next += u32::try_from(observed.observations.len()).unwrap();
+                    }
+                }
+                events.extend(written);
+                metric = after;
+            }
+            prop_assert_eq!(&replay::<Metric>(events.iter().cloned()), &metric);
+        }
+        prop_assert_eq!(read::<Metric>(serde_json::to_value(&metric).unwrap()), metric);
+    }
+}
