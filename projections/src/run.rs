@@ -84,12 +84,11 @@ fn feed(
     tasks: &TaskTracker,
     cancelled: &CancellationToken,
 ) {
-    let ended = build.replaced.clone();
     let (following, taking) = (Arc::clone(engine), Arc::clone(engine));
     let (one, other) = (Arc::clone(&build), build);
     let (all, too) = (cancelled.clone(), cancelled.clone());
     tasks.spawn(async move { follow(&following, &one, &Either(&all, &one.replaced)).await });
-    tasks.spawn(async move { take_over(&taking, &other, &Either(&too, &ended)).await });
+    tasks.spawn(async move { take_over(&taking, &other, &Either(&too, &other.replaced)).await });
 }
 
 /// Looks for builds that other processes made, and feeds them too.

@@ -31,8 +31,11 @@ impl Inner {
             r#"select b.projection, b.build, quote_ident(b.schema_name) as "schema!"
                from projection.build b
                left join projection.live l on l.projection = b.projection and l.revision = b.revision
+               cross join lateral (
+                 select max(c.updated_at) as at from projection.checkpoint c
+                 where c.projection = b.projection and c.build = b.build) fed
                where (b.purpose = 'serve' and b.build < l.build and l.switched_at < now() - interval '1 minute')
-                  or (b.seen_at < now() - interval '10 minutes' and b.build is distinct from (
+                  or (greatest(b.seen_at, fed.at) < now() - interval '10 minutes' and b.build is distinct from (
                         select max(n.build) from projection.live n where n.projection = b.projection and n.caught_up))"#
         )
         .fetch_all(tx.connection())

@@ -56,6 +56,7 @@ impl Inner {
             let mut tx = self.store.partition_tx().await?;
             let before = next_offset(&mut tx, serving, partition).await?;
             let more = grow(&mut tx, build, tenant, before, &mut grown).await?;
+            seen(&mut tx, build).await?;
             tx.commit().await?;
             if !more {
                 break;
@@ -70,6 +71,18 @@ impl Inner {
         tx.commit().await?;
         Ok(grown.events)
     }
+}
+
+/// Says that somebody is at the build, whose checkpoints stand still.
+async fn seen(tx: &mut PartitionTx, build: &Build) -> Result<(), Error> {
+    sqlx::query!(
+        "update projection.build set seen_at = now() where projection = $1 and build = $2",
+        build.name(),
+        build.number
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 async fn next_offset(tx: &mut PartitionTx, build: &Build, partition: u16) -> Result<i64, Error> {
