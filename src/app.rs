@@ -16,6 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use projections::{
     Engine, NotCaughtUp, ParkedFor, Waiter,
     kafka::Settings,
+    policy::Policies,
     relay::{self, Relay},
 };
 use read_api::Query;
@@ -25,6 +26,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     config::Config,
     lifecycle::Lifecycle,
+    policy::Executes,
     verb::serve::{Role, Source},
 };
 
@@ -99,6 +101,11 @@ async fn engine_from(store: &Store, kafka: Option<Settings>) -> Result<Engine> {
     Ok(Engine::install(store, projections::all(), options).await?)
 }
 
+/// What executes the commands that the engine's policies want.
+pub fn policies(engine: &Engine, bus: Bus, clock: Arc<dyn Clock>) -> Policies {
+    Policies::new(engine, Arc::new(Executes(bus)), clock)
+}
+
 impl Application {
     /// Builds the server, and starts its tasks.
     pub async fn build(
@@ -112,13 +119,16 @@ impl Application {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let needed = CancellationToken::new();
         store.start(&lifecycle.tasks, &needed);
-        let waiter = if let Some(source) = roles.projections {
-            let kafka = kafka.clone().filter(|_| source == Source::Kafka);
-            let engine = engine_from(&store, kafka).await?;
-            engine.run(&lifecycle.tasks, &needed);
-            engine.waiter()
-        } else {
-            Waiter::new(store.clone())
+        let engine = match roles.projections {
+            Some(source) => {
+                let kafka = kafka.clone().filter(|_| source == Source::Kafka);
+                Some(engine_from(&store, kafka).await?)
+            }
+            None => None,
+        };
+        let waiter = match &engine {
+            Some(engine) => engine.waiter(),
+            None => Waiter::new(store.clone()),
         };
         let keys = Arc::new(ApiKeys::new(store.clone(), clock.clone()));
         let bus = Bus::new(
@@ -128,6 +138,10 @@ impl Application {
             Way::Lanes,
         )
         .with_cache(config.commands.cache_bytes);
+        if let Some(engine) = engine {
+            engine.run(&lifecycle.tasks, &needed);
+            policies(&engine, bus.clone(), clock.clone()).run(&lifecycle.tasks, &needed);
+        }
         let mut health = health(&store, config.projections.ready_lag_seconds);
         if let Some(kafka) = kafka.filter(|_| roles.relay) {
             let place = place();

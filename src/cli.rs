@@ -58,6 +58,9 @@ pub enum Verb {
     /// Read models.
     #[command(subcommand)]
     Projections(Projections),
+    /// See what policies want, and deal with what they were refused.
+    #[command(subcommand)]
+    Policies(Policies),
     /// The topics on Kafka.
     #[command(subcommand)]
     Topics(Topics),
@@ -239,6 +242,39 @@ pub enum Projections {
         /// How long, in seconds.
         #[arg(long, default_value_t = 60)]
         timeout: u64,
+    },
+}
+
+/// What can be done with policies.
+#[derive(Subcommand, Debug)]
+pub enum Policies {
+    /// Every policy: how many of its commands wait, how long, how many were refused, which timers are set.
+    List,
+    /// The commands that were refused, the newest first.
+    Refused {
+        /// This tenant's alone.
+        #[arg(long)]
+        tenant: Option<Uuid>,
+    },
+    /// The tenants whose commands wait because the last one could not be tried, and why.
+    Held,
+    /// Have refused commands tried again, by the servers.
+    Retry {
+        /// Whose.
+        #[arg(long)]
+        tenant: Uuid,
+        /// This one alone.
+        #[arg(long)]
+        id: Option<Uuid>,
+    },
+    /// Forget refused commands.
+    Dismiss {
+        /// Whose.
+        #[arg(long)]
+        tenant: Uuid,
+        /// This one alone.
+        #[arg(long)]
+        id: Option<Uuid>,
     },
 }
 

@@ -119,6 +119,7 @@ fn request(line: olist::Line, actor: &Actor) -> Result<Request> {
         // The same in every run, so that an interrupted import leaves the same bytes as an uninterrupted one.
         correlation_id: Uuid::new_v5(&line.tenant, actor.id.as_bytes()),
         traceparent: None,
+        cause: None,
     })
 }
 

@@ -12,6 +12,7 @@ pub mod import;
 mod leash;
 pub mod lifecycle;
 pub mod output;
+pub mod policy;
 pub mod seed;
 pub mod telemetry;
 pub mod verb;

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod import;
 pub mod key;
 pub mod log;
+pub mod policies;
 pub mod projections;
 pub mod relay;
 pub mod serve;
@@ -17,7 +18,7 @@ pub mod topics;
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::{Cli, Events, Import, Key, Log, Projections, Relay, Tenant, Topics, Verb},
+    cli::{Cli, Events, Import, Key, Log, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
     output, telemetry,
@@ -109,26 +110,8 @@ pub fn run(cli: Cli) -> Result<()> {
                 scopes,
                 name,
             }) => key::create(&place, tenant, &scopes, &name, format).await,
-            Verb::Projections(Projections::List) => projections::list(&place, format).await,
-            Verb::Projections(Projections::Builds) => builds::list(&place, format).await,
-            Verb::Projections(Projections::Rebuild { projection, tenant }) => match tenant {
-                Some(tenant) => builds::rebuild_tenant(&place, &projection, tenant, format).await,
-                None => builds::rebuild(&place, &projection, format).await,
-            },
-            Verb::Projections(Projections::Verify { projection }) => {
-                builds::verify(&place, projection.as_deref(), format).await
-            }
-            Verb::Projections(Projections::Parked { tenant }) => {
-                projections::parked(&place, tenant, format).await
-            }
-            Verb::Projections(Projections::Retry { projection, tenant }) => {
-                projections::retry(&place, &projection, tenant, format).await
-            }
-            Verb::Projections(Projections::Wait {
-                token,
-                tenant,
-                timeout,
-            }) => projections::wait(&place, token.as_deref().zip(tenant), timeout).await,
+            Verb::Policies(verb) => policies::run(&place, verb, format).await,
+            Verb::Projections(verb) => projections::run(&place, verb, format).await,
             Verb::Topics(Topics::Plan) => topics::plan(&place, format).await,
             Verb::Topics(Topics::Apply) => topics::apply(&place, format).await,
             Verb::Topics(Topics::Verify(args)) => topics::verify(&place, &args, format).await,

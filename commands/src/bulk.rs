@@ -216,6 +216,7 @@ impl Session {
             dry_run: false,
             correlation_id: self.context.correlation_id,
             traceparent: Some(self.context.traceparent.clone()),
+            cause: None,
         };
         rest::checked(&request).map_err(|problem| {
             match (&request.key, request.expected_version) {

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use event_schemas::{Actor, Source, StreamId, TenantId};
+use event_schemas::{Actor, Metadata, Source, StreamId, TenantId};
 use event_store::{Clock, NewSnapshot, Store};
 use gateway::Problem;
 use sha2::{Digest, Sha256};
@@ -61,6 +61,17 @@ pub struct Request {
     pub correlation_id: Uuid,
     /// The W3C trace context.
     pub traceparent: Option<String>,
+    /// The event that it answers, for a policy's command.
+    pub cause: Option<Cause>,
+}
+
+/// The event that a policy's command answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cause {
+    /// Its id.
+    pub event_id: Uuid,
+    /// How many policies led to the command, its own included.
+    pub depth: u8,
 }
 
 impl Request {
@@ -83,6 +94,21 @@ impl Request {
     /// Imports meet their own events again; everyone else's keys are remembered beside the log.
     pub(crate) fn remembers(&self) -> bool {
         self.key.is_some() && self.source != Source::Import
+    }
+
+    /// What is recorded beside the events of the command.
+    pub(crate) fn metadata(&self, command_id: Uuid) -> Metadata {
+        Metadata {
+            command_id,
+            correlation_id: self.correlation_id,
+            causation_id: self.cause.map_or(command_id, |cause| cause.event_id),
+            actor: self.actor.clone(),
+            source: self.source,
+            traceparent: self.traceparent.clone(),
+            legal_basis: None,
+            ip_hash: None,
+            depth: self.cause.map_or(0, |cause| cause.depth),
+        }
     }
 
     /// What tells one request from another under the same key: the command, the aggregate and the fields, however

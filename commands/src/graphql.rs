@@ -75,6 +75,7 @@ impl<Q: ObjectType + 'static> Mutation<Q> {
             dry_run: dry_run.unwrap_or(false),
             correlation_id: context.map_or_else(|| self.bus.clock.uuid_v7(), |c| c.correlation_id),
             traceparent: context.map(|c| c.traceparent.clone()),
+            cause: None,
         };
         let answer = match crate::rest::checked(&request) {
             Ok(()) => self.bus.execute(request).await,

@@ -12,5 +12,5 @@ mod replay;
 pub mod rest;
 
 pub use answer::{Accepted, AcceptedEvent};
-pub use execute::{Bus, Request, Settle, Way};
+pub use execute::{Bus, Cause, Request, Settle, Way};
 pub use registry::{Spec, registry};

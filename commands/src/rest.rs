@@ -71,6 +71,7 @@ async fn handle(
         dry_run: dry_run(query.as_deref())?,
         correlation_id: context.correlation_id,
         traceparent: Some(context.traceparent),
+        cause: None,
     };
     checked(&request)?;
     let accepted = bus.execute(request).await?;

@@ -3,8 +3,12 @@
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use event_schemas::{
-    List, Object,
-    metric::{MetricDefined, MetricEvent, MetricObserved, Observation, ObservationCorrected},
+    List, Object, Source,
+    metric::{
+        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, Observation,
+        ObservationCorrected,
+    },
+    money::Currency,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +31,8 @@ const MAX_OBSERVATIONS: u32 = i32::MAX.unsigned_abs();
 #[serde(rename_all = "camelCase")]
 pub struct Metric {
     defined: bool,
+    /// Whether it is measured by itself.
+    fed: bool,
     /// How many observations there are: the number of the last one.
     observations: u32,
 }
@@ -42,8 +48,19 @@ impl Metric {
         }
         let mut rules = Rules::new(decide.is_import());
         match decide.command {
-            MetricCommand::Define(command) => Ok(define(command).into()),
+            MetricCommand::Define(command) => {
+                let is_money = command.aggregation == Aggregation::Sum
+                    && Currency::try_new(command.unit.as_str()).is_some();
+                if command.feed == Some(Feed::OrderRevenue) && !is_money {
+                    return Err(MetricRejection::FeedNeedsCurrency);
+                }
+                Ok(define(command).into())
+            }
             MetricCommand::Observe(command) => {
+                rules.require(
+                    !self.fed || decide.source == Source::Policy,
+                    MetricRejection::MeasuredByItself,
+                )?;
                 let observations = observations(command.observations);
                 rules.require(
                     observations
@@ -100,7 +117,10 @@ impl Aggregate for Metric {
 
     fn apply(&mut self, event: MetricEvent) {
         match event {
-            MetricEvent::MetricDefined(_) => self.defined = true,
+            MetricEvent::MetricDefined(defined) => {
+                self.defined = true;
+                self.fed = defined.feed.is_some();
+            }
             MetricEvent::MetricObserved(observed) => {
                 let more = u32::try_from(observed.observations.len()).unwrap_or(u32::MAX);
                 self.observations = self.observations.saturating_add(more).min(MAX_OBSERVATIONS);
@@ -123,6 +143,7 @@ fn define(command: DefineMetric) -> MetricDefined {
         unit: command.unit.into(),
         aggregation: command.aggregation,
         description: command.description.map(Into::into),
+        feed: command.feed,
     }
 }
 

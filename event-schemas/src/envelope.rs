@@ -70,6 +70,17 @@ pub struct Metadata {
     /// A keyed hash of the client's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_hash: Option<String>,
+    /// How many policies led to it, one answering the other; 0 for what none did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what serde calls it with"
+)]
+fn is_zero(depth: &u8) -> bool {
+    *depth == 0
 }
 
 /// The content type of a payload, as stored in the log.

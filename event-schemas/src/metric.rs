@@ -41,6 +41,32 @@ impl Aggregation {
     }
 }
 
+/// What measures by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Feed {
+    /// Every order that is placed from then on is an observation of what its goods are worth, without freight, in the currency that
+    /// is the metric's unit.
+    OrderRevenue,
+}
+
+impl Feed {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::OrderRevenue];
+
+    /// The feed as it stands in JSON and in read models.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderRevenue => "orderRevenue",
+        }
+    }
+
+    /// The feed of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|found| found.as_str() == name)
+    }
+}
+
 /// One measurement.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -67,6 +93,9 @@ pub struct MetricDefined {
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// What measures it, if nobody else does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<Feed>,
 }
 
 /// Measurements were taken. They have the numbers `firstNumber`, `firstNumber` + 1 … of the metric.

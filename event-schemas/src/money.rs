@@ -99,6 +99,17 @@ impl Currency {
         // Only ASCII letters get in.
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
+
+    /// How many decimal places the minor unit is below the whole one: 2, but for those that ISO 4217 lists otherwise.
+    pub fn minor_digits(&self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
 }
 
 impl Default for Currency {

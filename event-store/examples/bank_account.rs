@@ -241,6 +241,7 @@ pub(crate) async fn register(store: &Store, tenant: TenantId) -> Result<(), Box<
         traceparent: None,
         legal_basis: None,
         ip_hash: None,
+        depth: 0,
     };
     let registered = OrganizationRegistered {
         name: "The bank".to_owned(),

@@ -61,6 +61,7 @@ impl Store {
             traceparent: None,
             legal_basis: None,
             ip_hash: None,
+            depth: 0,
         };
         let event = NewEvent {
             event_id,

@@ -7,6 +7,7 @@ create table metric (
   unit              text not null,
   aggregation       text not null,
   description       text,
+  feed              text,
   observation_count int not null,
   correction_count  int not null,
   -- The latest observation by its own time, as corrected; all null before the first.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection, array,
-    projection::{aggregate, decode},
+    projection::{Known, aggregate, decode},
 };
 
 /// Customers.
@@ -48,12 +48,11 @@ impl Projection for Customer {
         include_str!("../../migrations/read-models/customer.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "customer"
-    }
-
-    fn known(&self) -> &'static [(&'static str, i16)] {
-        CustomerEvent::TYPES
+    fn known(&self) -> &'static [Known] {
+        &[Known {
+            context: "customer",
+            types: CustomerEvent::TYPES,
+        }]
     }
 
     fn wants(&self, _event_type: &str) -> bool {

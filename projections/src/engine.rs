@@ -19,8 +19,9 @@ use crate::{
     digest::{self, TableDigest},
     error::Failure,
     kafka::{Feed, Settings},
-    metric,
+    meter,
     page::{MAX_EVENTS, Pages},
+    policy::{Effects, outbox},
     source::Source,
 };
 use attempt::{Batch, How};
@@ -89,6 +90,8 @@ pub(crate) struct Inner {
     filling: Semaphore,
     /// Rung when somebody else has changed the builds.
     pub(crate) changed: Notify,
+    /// Rung when a policy wants something done.
+    pub(crate) wanted: Arc<Notify>,
 }
 
 impl Engine {
@@ -112,6 +115,7 @@ impl Engine {
             connections: Semaphore::new(usize::from(options.connections.max(1))),
             filling: Semaphore::new(usize::from(options.connections / 2).max(1)),
             changed: Notify::new(),
+            wanted: Arc::default(),
             options,
             store: store.clone(),
         })))
@@ -177,6 +181,14 @@ impl Inner {
         &self.waiter
     }
 
+    /// What a policy of this process wants done is written down.
+    pub(crate) fn want(&self, build: &Build, effects: &Effects) {
+        if !effects.is_empty() {
+            outbox::tell(build, effects);
+            self.wanted.notify_one();
+        }
+    }
+
     /// Fails unless there is such a tenant.
     pub(crate) async fn known(&self, tenant: TenantId) -> Result<(), Error> {
         let mut tx = self.store.partition_tx().await?;
@@ -235,9 +247,9 @@ impl Inner {
         loop {
             match self.step(build, partition, &Source::Log, until).await? {
                 Progress::At { next_offset, .. } if next_offset >= head => return Ok(()),
-                Progress::At { .. } => {}
-                // Whoever has it is working on the same.
-                Progress::Busy => tokio::time::sleep(BUSY).await,
+                Progress::At { applied: 1.., .. } => {}
+                // Whoever has it is working on the same; a policy's new build waits for the one that serves.
+                Progress::At { .. } | Progress::Busy => tokio::time::sleep(BUSY).await,
                 Progress::Halted { offset, reason } => {
                     return Err(Error::Halted {
                         projection: build.name(),
@@ -358,7 +370,7 @@ impl Inner {
         if build.is_live() {
             self.waiter.halted(build.name(), partition);
         }
-        metrics::gauge!(metric::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);
+        metrics::gauge!(meter::HALTED, "projection" => build.name(), "partition" => partition.to_string()).set(1.0);
         tracing::error!(
             projection = build.name(),
             partition,

@@ -66,6 +66,16 @@ pub enum Error {
         /// How many.
         tenants: i64,
     },
+    /// A policy has events of a tenant to answer that making its state anew would pass over.
+    #[error(
+        "tenant {tenant} is parked in policy {policy}, which has yet to answer its events: run `daybook projections retry {policy} --tenant {tenant}` instead"
+    )]
+    Unanswered {
+        /// The policy's name.
+        policy: &'static str,
+        /// The tenant.
+        tenant: uuid::Uuid,
+    },
     /// Another build of the same revision serves in its place.
     #[error("build {build} of projection {projection} was replaced by a newer one")]
     Replaced {
@@ -98,6 +108,7 @@ impl Error {
             | Self::Halted { .. }
             | Self::SetBack { .. }
             | Self::Parked { .. }
+            | Self::Unanswered { .. }
             | Self::Replaced { .. }
             | Self::Dropped { .. } => false,
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection, array,
-    projection::{aggregate, decode},
+    projection::{Known, aggregate, decode},
 };
 
 /// API keys.
@@ -39,12 +39,11 @@ impl Projection for Identity {
         include_str!("../../migrations/read-models/identity.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "organization"
-    }
-
-    fn known(&self) -> &'static [(&'static str, i16)] {
-        OrganizationEvent::TYPES
+    fn known(&self) -> &'static [Known] {
+        &[Known {
+            context: "organization",
+            types: OrganizationEvent::TYPES,
+        }]
     }
 
     fn wants(&self, event_type: &str) -> bool {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::row::Row;
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Known, aggregate, decode},
 };
 
 /// Leads.
@@ -37,12 +37,11 @@ impl Projection for Lead {
         include_str!("../../migrations/read-models/lead.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "lead"
-    }
-
-    fn known(&self) -> &'static [(&'static str, i16)] {
-        LeadEvent::TYPES
+    fn known(&self) -> &'static [Known] {
+        &[Known {
+            context: "lead",
+            types: LeadEvent::TYPES,
+        }]
     }
 
     fn wants(&self, _event_type: &str) -> bool {

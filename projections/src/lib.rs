@@ -18,6 +18,7 @@ pub mod organization;
 mod page;
 mod park;
 pub mod parked;
+pub mod policy;
 pub mod projection;
 pub mod relay;
 mod retry;
@@ -34,7 +35,7 @@ pub use engine::{Engine, Options, Progress};
 pub use error::Error;
 pub use lag::{Lag, lag};
 pub use parked::{Parked, parked};
-pub use projection::{ApplyError, Projection};
+pub use projection::{ApplyError, Known, Projection};
 pub use retry::Retried;
 pub use wait::{NotCaughtUp, ParkedFor, WaitError, Waiter};
 
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(order::Order),
         Arc::new(lead::Lead),
         Arc::new(metric::Metric),
+        Arc::new(policy::revenue::Revenue),
     ]
 }
 

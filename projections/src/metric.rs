@@ -13,11 +13,9 @@ use event_schemas::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-// What the engine counts and times of itself has stood under this name since before there was a context of it.
-pub use crate::meter::*;
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Known, aggregate, decode},
 };
 
 /// Metrics.
@@ -35,6 +33,7 @@ struct Row {
     unit: String,
     aggregation: String,
     description: Option<String>,
+    feed: Option<String>,
     observation_count: i32,
     correction_count: i32,
     latest: Option<Latest>,
@@ -93,12 +92,11 @@ impl Projection for Metric {
         include_str!("../../migrations/read-models/metric.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "metric"
-    }
-
-    fn known(&self) -> &'static [(&'static str, i16)] {
-        MetricEvent::TYPES
+    fn known(&self) -> &'static [Known] {
+        &[Known {
+            context: "metric",
+            types: MetricEvent::TYPES,
+        }]
     }
 
     fn wants(&self, _event_type: &str) -> bool {
@@ -185,6 +183,7 @@ impl Row {
             unit: defined.unit,
             aggregation: defined.aggregation.as_str().to_owned(),
             description: defined.description,
+            feed: defined.feed.map(|feed| feed.as_str().to_owned()),
             observation_count: 0,
             correction_count: 0,
             latest: None,

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::row::Row;
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Known, aggregate, decode},
 };
 
 /// Orders.
@@ -62,12 +62,11 @@ impl Projection for Order {
         include_str!("../../migrations/read-models/order.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "order"
-    }
-
-    fn known(&self) -> &'static [(&'static str, i16)] {
-        OrderEvent::TYPES
+    fn known(&self) -> &'static [Known] {
+        &[Known {
+            context: "order",
+            types: OrderEvent::TYPES,
+        }]
     }
 
     fn wants(&self, _event_type: &str) -> bool {

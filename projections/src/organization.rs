@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Known, aggregate, decode},
 };
 
 /// Organizations.
@@ -45,12 +45,11 @@ impl Projection for Organization {
         include_str!("../../migrations/read-models/organization.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "organization"
-    }
-
-    fn known(&self) -> &'static [(&'static str, i16)] {
-        OrganizationEvent::TYPES
+    fn known(&self) -> &'static [Known] {
+        &[Known {
+            context: "organization",
+            types: OrganizationEvent::TYPES,
+        }]
     }
 
     fn wants(&self, _event_type: &str) -> bool {

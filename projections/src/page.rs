@@ -30,6 +30,13 @@ impl Slice {
     pub(crate) fn events(&self) -> &[RecordedEvent] {
         self.page.get(self.start..self.end).unwrap_or_default()
     }
+
+    /// What of it is before this offset.
+    pub(crate) fn before(mut self, offset: i64) -> Self {
+        let within = self.events().partition_point(|event| event.offset < offset);
+        self.end = self.start + within;
+        self
+    }
 }
 
 /// The recent pages of every partition.

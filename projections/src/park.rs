@@ -9,7 +9,10 @@ use event_store::PartitionTx;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::{ApplyError, Error, Projection, build::Build, engine::narrow, error::Failure, metric};
+use crate::{
+    ApplyError, Error, Projection, build::Build, engine::narrow, error::Failure, meter,
+    policy::Effects,
+};
 
 /// The first event of a tenant that cannot be applied.
 pub(crate) struct Poisoned {
@@ -37,12 +40,21 @@ impl Poisoned {
     }
 }
 
+/// What a batch did besides its rows.
+#[derive(Default)]
+pub(crate) struct Folded {
+    /// The events that could not be applied, each the first one of its tenant.
+    pub(crate) poisoned: Vec<Poisoned>,
+    /// What a policy wants done about the others.
+    pub(crate) effects: Effects,
+}
+
 /// Applies a batch one tenant after the other. What can be applied is, up to the first event of each tenant that cannot.
 pub(crate) async fn apply_each(
     projection: &dyn Projection,
     events: &[&RecordedEvent],
     connection: &mut PgConnection,
-) -> Result<Vec<Poisoned>, Failure> {
+) -> Result<Folded, Failure> {
     let mut places: HashMap<Uuid, usize> = HashMap::new();
     let mut tenants: Vec<Vec<&RecordedEvent>> = Vec::new();
     for event in events {
@@ -52,20 +64,23 @@ pub(crate) async fn apply_each(
             None => tenants.push(vec![event]),
         }
     }
-    let mut poisoned = Vec::new();
+    let mut all = Folded::default();
     for events in &tenants {
-        poisoned.extend(apply_one(projection, events, connection).await?);
+        let one = apply_one(projection, events, connection).await?;
+        all.poisoned.extend(one.poisoned);
+        all.effects.append(one.effects);
     }
-    Ok(poisoned)
+    Ok(all)
 }
 
-/// Applies one tenant's events up to the first that cannot be applied, which comes back. The fewer are left in question, the
+/// Applies one tenant's events up to the first that cannot be applied. The fewer are left in question, the
 /// shorter the steps: in halves, where an error does not say which event it was.
 pub(crate) async fn apply_one(
     projection: &dyn Projection,
     events: &[&RecordedEvent],
     connection: &mut PgConnection,
-) -> Result<Option<Poisoned>, Failure> {
+) -> Result<Folded, Failure> {
+    let mut folded = Folded::default();
     // Everything before `done` is applied; the next step goes to `end`.
     let (mut done, mut end) = (0, events.len());
     while let Some((first, step)) = events
@@ -73,9 +88,10 @@ pub(crate) async fn apply_one(
         .and_then(|step| Some((*step.first()?, step)))
     {
         let mut savepoint = connection.begin().await.map_err(Error::from)?;
-        match projection.apply(step, &mut savepoint).await {
-            Ok(()) => {
+        match projection.react(step, &mut savepoint).await {
+            Ok(effects) => {
                 savepoint.commit().await.map_err(Error::from)?;
+                folded.effects.append(effects);
                 (done, end) = (end, events.len());
             }
             Err(error) => {
@@ -84,14 +100,15 @@ pub(crate) async fn apply_one(
                 let named = offset.and_then(|offset| step.iter().position(|e| e.offset == offset));
                 match named.unwrap_or(step.len() / 2) {
                     0 => {
-                        return Ok(Some(Poisoned::new(first, reason)));
+                        folded.poisoned.push(Poisoned::new(first, reason));
+                        break;
                     }
                     before => end = done + before,
                 }
             }
         }
     }
-    Ok(None)
+    Ok(folded)
 }
 
 /// What is wrong with an event, unless something else is wrong.
@@ -152,7 +169,7 @@ pub(crate) async fn write(
 /// Says who was parked.
 pub(crate) fn tell(build: &Build, poisoned: &[Poisoned]) {
     for one in poisoned {
-        metrics::counter!(metric::PARKED_EVER, "projection" => build.name()).increment(1);
+        metrics::counter!(meter::PARKED_EVER, "projection" => build.name()).increment(1);
         tracing::error!(
             projection = build.name(),
             build = build.number,

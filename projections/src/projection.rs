@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::policy::Effects;
+
 /// A fold of the log into tables of its own.
 #[async_trait::async_trait]
 pub trait Projection: Send + Sync {
@@ -18,15 +20,17 @@ pub trait Projection: Send + Sync {
     /// The whole DDL of its tables, row-level security included.
     fn ddl(&self) -> &'static str;
 
-    /// The context whose streams it reads.
-    fn context(&self) -> &'static str;
-
-    /// Every event type of that context that this binary knows, with its newest schema version. Another one halts
-    /// the partition: it may mean something for the tables.
-    fn known(&self) -> &'static [(&'static str, i16)];
+    /// The contexts whose streams it reads, with the event types of each that this binary knows. Another type halts the
+    /// partition: it may mean something for the tables.
+    fn known(&self) -> &'static [Known];
 
     /// Whether the fold looks at events of a known type.
     fn wants(&self, event_type: &str) -> bool;
+
+    /// Whether it is a policy, whose tables are the state that it decides by: [`react`](Self::react) says what it wants done.
+    fn is_policy(&self) -> bool {
+        false
+    }
 
     /// Folds events, in order, and writes what changed; a few statements for all of them. What the tables hold
     /// afterwards never depends on where a batch ended. The search path is the build's schema.
@@ -35,6 +39,25 @@ pub trait Projection: Send + Sync {
         events: &[&RecordedEvent],
         connection: &mut PgConnection,
     ) -> Result<(), ApplyError>;
+
+    /// The same, and what it wants done about these events, which follows from them and from the tables alone.
+    async fn react(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<Effects, ApplyError> {
+        self.apply(events, connection).await?;
+        Ok(Effects::default())
+    }
+}
+
+/// A context, and the event types of it that this binary knows, each with its newest schema version.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The context's name.
+    pub context: &'static str,
+    /// Its event types.
+    pub types: &'static [(&'static str, i16)],
 }
 
 /// Why a batch could not be applied. Nothing of it was kept.
@@ -96,12 +119,14 @@ pub(crate) fn select<'e>(
     events: &'e [RecordedEvent],
 ) -> Result<Vec<&'e RecordedEvent>, ApplyError> {
     let mut wanted = Vec::new();
-    for event in events
-        .iter()
-        .filter(|event| event.stream.context() == projection.context())
-    {
-        let newest = projection
-            .known()
+    let contexts = projection.known();
+    for event in events {
+        let of = event.stream.context();
+        let Some(known) = contexts.iter().find(|known| known.context == of) else {
+            continue;
+        };
+        let newest = known
+            .types
             .iter()
             .find(|(name, _)| *name == event.event_type)
             .map(|(_, version)| *version);

@@ -9,7 +9,8 @@ use crate::{
     build::Build,
     engine::{Inner, lock::lock_in_turn, narrow},
     error::Failure,
-    park::{self, Poisoned},
+    park::{self, Folded, Poisoned},
+    policy::{Effects, outbox},
     projection::select,
 };
 
@@ -91,6 +92,13 @@ impl Inner {
             return Ok(Part::NotParked);
         };
         let played = play(&mut tx, build, tenant, parked.position, place.next_offset).await?;
+        let mut effects = played.effects;
+        if build.is_live() {
+            effects.retain_from(|_| place.silent_until);
+            outbox::write(&mut tx, build, &effects).await?;
+        } else {
+            effects = Effects::default();
+        }
         let done = match (played.poisoned, played.next) {
             (Some(poisoned), _) => {
                 park_again(&mut tx, build, &poisoned).await?;
@@ -106,6 +114,7 @@ impl Inner {
             }
         };
         tx.commit().await?;
+        self.want(build, &effects);
         if matches!(done, Part::Live(_)) && build.is_live() {
             self.waiter()
                 .reached(build.name(), partition, place.next_offset, place.parked > 1);
@@ -122,6 +131,8 @@ pub(crate) struct Played {
     pub(crate) next: Option<(i64, i64)>,
     /// The event that ended it.
     pub(crate) poisoned: Option<Poisoned>,
+    /// What a policy wants done about them.
+    pub(crate) effects: Effects,
 }
 
 /// Applies a part of a tenant's events: from this position on, and of those before this offset.
@@ -142,13 +153,17 @@ pub(crate) async fn play(
         Ok(wanted) => park::apply_one(projection, &wanted, tx.connection()).await,
         Err(error) => Err(error.into()),
     };
-    let poisoned = applied.map_err(|failure| match failure {
+    let Folded {
+        mut poisoned,
+        effects,
+    } = applied.map_err(|failure| match failure {
         Failure::Other(error) => error,
         Failure::Impassable { offset, reason } => halted(build, &events, offset, reason),
         Failure::Poison { offset, reason } => {
             halted(build, &events, offset.unwrap_or_default(), reason)
         }
     })?;
+    let poisoned = poisoned.pop();
     let end = poisoned.as_ref().map_or(i64::MAX, |one| one.offset);
     let whole = read > 0 && events.len() == read;
     Ok(Played {
@@ -158,6 +173,7 @@ pub(crate) async fn play(
             .filter(|_| whole)
             .map(|last| (last.position + 1, last.offset + 1)),
         poisoned,
+        effects,
     })
 }
 

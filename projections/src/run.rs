@@ -22,7 +22,7 @@ use crate::{
     error::Failure,
     kafka::{Feed, Settings, member},
     lag::lag,
-    metric,
+    meter, policy,
     source::Source,
 };
 use due::{Due, Places};
@@ -182,6 +182,10 @@ async fn pass_over(
     places: &mut Places,
     unwritten: &mut Unwritten,
 ) -> Result<(), Failure> {
+    if build.projection.is_policy() && !build.is_live() {
+        // It must not go beyond the build that serves.
+        return Ok(());
+    }
     let passed = engine
         .unwanted(build, source, &places.known(&due.near))
         .await?;
@@ -430,11 +434,11 @@ async fn measure(engine: Arc<Inner>) -> Result<(), Error> {
         let halted = if lag.halted.is_some() { 1.0 } else { 0.0 };
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         let events = lag.events as f64;
-        gauge!(metric::LAG_EVENTS, "projection" => projection.clone(), "partition" => partition.clone()).set(events);
-        gauge!(metric::LAG_SECONDS, "projection" => projection.clone(), "partition" => partition.clone()).set(lag.seconds);
-        gauge!(metric::HALTED, "projection" => projection.clone(), "partition" => partition.clone()).set(halted);
-        gauge!(metric::PARKED, "projection" => projection, "partition" => partition)
-            .set(lag.parked);
+        gauge!(meter::LAG_EVENTS, "projection" => projection.clone(), "partition" => partition.clone()).set(events);
+        gauge!(meter::LAG_SECONDS, "projection" => projection.clone(), "partition" => partition.clone()).set(lag.seconds);
+        gauge!(meter::HALTED, "projection" => projection.clone(), "partition" => partition.clone())
+            .set(halted);
+        gauge!(meter::PARKED, "projection" => projection, "partition" => partition).set(lag.parked);
     }
-    Ok(())
+    policy::status::measure(&engine.store).await
 }

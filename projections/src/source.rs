@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::{
     kafka::{Feed, Taken},
-    metric,
+    meter,
 };
 
 /// A source of events.
@@ -74,7 +74,7 @@ impl Source {
         let spans: Vec<Span> = missing.iter().map(|(_, span)| *span).collect();
         let read = tx.read_partitions(&spans, bytes).await?;
         for ((place, _), page) in missing.into_iter().zip(read) {
-            counter!(metric::FROM_LOG).increment(page.len() as u64);
+            counter!(meter::FROM_LOG).increment(page.len() as u64);
             if let Some(slot) = pages.get_mut(place) {
                 *slot = page;
             }

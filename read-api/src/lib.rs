@@ -17,6 +17,7 @@ mod operation;
 mod order;
 mod organization;
 mod page;
+mod policy;
 mod projection;
 mod query;
 mod scalar;

@@ -28,7 +28,7 @@ use crate::{
 const CONTEXT: &str = "metric";
 
 /// What every reading of metrics begins with: all of [`Metric`]'s columns.
-const SELECT: &str = "select m.metric_id, m.name, m.unit, m.aggregation, m.description, m.observation_count, \
+const SELECT: &str = "select m.metric_id, m.name, m.unit, m.aggregation, m.description, m.feed, m.observation_count, \
      m.correction_count, m.latest_number, m.latest_at, m.latest_value, m.defined_at, m.waived, m.version, m.position, \
      m.updated_at from metric m where ";
 
@@ -175,6 +175,14 @@ impl Aggregation {
     }
 }
 
+/// What measures by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
+#[graphql(name = "MetricFeed", remote = "event_schemas::metric::Feed")]
+pub(crate) enum Feed {
+    /// Every order that is placed is an observation of what its goods are worth.
+    OrderRevenue,
+}
+
 /// A metric, as the read models know it.
 #[derive(Clone, FromRow, Debug)]
 #[expect(clippy::struct_field_names, reason = "they are the columns' names")]
@@ -184,6 +192,7 @@ pub(crate) struct Metric {
     unit: String,
     aggregation: String,
     description: Option<String>,
+    feed: Option<String>,
     observation_count: i32,
     correction_count: i32,
     latest_number: Option<i32>,
@@ -246,6 +255,20 @@ impl Metric {
     /// In words.
     async fn description(&self) -> Option<&str> {
         self.description.as_deref()
+    }
+
+    /// What measures it, if nobody else does.
+    #[expect(
+        clippy::unused_async,
+        reason = "the engine wants resolvers to be async"
+    )]
+    async fn feed(&self) -> Result<Option<Feed>> {
+        let feed = self.feed.as_deref().map(|feed| {
+            event_schemas::metric::Feed::parse(feed)
+                .map(Feed::from)
+                .ok_or_else(|| Failure::corrupt("metric", "feed", &self.metric_id, feed))
+        });
+        Ok(feed.transpose()?)
     }
 
     /// How many observations there are.

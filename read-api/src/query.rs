@@ -8,7 +8,8 @@ use async_graphql::MergedObject;
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
     customer::CustomerQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
-    organization::OrganizationQuery, projection::ProjectionQuery, session::Root,
+    organization::OrganizationQuery, policy::PolicyQuery, projection::ProjectionQuery,
+    session::Root,
 };
 
 /// Everything that can be read. All fields of one operation see the same moment. Needs the engine extension
@@ -23,6 +24,7 @@ pub struct Query(
     LeadQuery,
     MetricQuery,
     ProjectionQuery,
+    PolicyQuery,
 );
 
 impl Query {
@@ -40,6 +42,7 @@ impl Query {
             LeadQuery(root.clone()),
             MetricQuery(root),
             ProjectionQuery,
+            PolicyQuery,
         )
     }
 }

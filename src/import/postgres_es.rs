@@ -130,6 +130,7 @@ fn to_append(tenant: TenantId, event: SourceEvent) -> Result<Append> {
             traceparent: None,
             legal_basis: None,
             ip_hash: None,
+            depth: 0,
         },
         original: &original,
     })?;

@@ -8,11 +8,35 @@ use projections::{NotCaughtUp, Retried, WaitError, Waiter};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{NotReady, Unsound};
-use crate::{app, database::Place, output};
+use super::{NotReady, Unsound, builds};
+use crate::{app, cli::Projections, database::Place, output};
+
+/// Does what the command line says.
+pub async fn run(place: &Place, verb: Projections, format: output::Format) -> Result<()> {
+    match verb {
+        Projections::List => list(place, format).await,
+        Projections::Builds => builds::list(place, format).await,
+        Projections::Rebuild { projection, tenant } => match tenant {
+            Some(tenant) => builds::rebuild_tenant(place, &projection, tenant, format).await,
+            None => builds::rebuild(place, &projection, format).await,
+        },
+        Projections::Verify { projection } => {
+            builds::verify(place, projection.as_deref(), format).await
+        }
+        Projections::Parked { tenant } => parked(place, tenant, format).await,
+        Projections::Retry { projection, tenant } => {
+            retry(place, &projection, tenant, format).await
+        }
+        Projections::Wait {
+            token,
+            tenant,
+            timeout,
+        } => wait(place, token.as_deref().zip(tenant), timeout).await,
+    }
+}
 
 /// Every projection and partition.
-pub async fn list(place: &Place, format: output::Format) -> Result<()> {
+async fn list(place: &Place, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
     let lags = projections::lag(&store).await;
@@ -45,7 +69,7 @@ pub async fn list(place: &Place, format: output::Format) -> Result<()> {
 const LISTED: u32 = 1_000;
 
 /// The tenants that are parked.
-pub async fn parked(place: &Place, tenant: Option<Uuid>, format: output::Format) -> Result<()> {
+async fn parked(place: &Place, tenant: Option<Uuid>, format: output::Format) -> Result<()> {
     let database = place.open().await?;
     let store = database.connect(place.config.log.partitions).await?;
     let parked = projections::parked(&store, tenant.map(Into::into), LISTED).await;
@@ -78,7 +102,7 @@ pub async fn parked(place: &Place, tenant: Option<Uuid>, format: output::Format)
 }
 
 /// Lets a parked tenant go on, or says why it cannot yet.
-pub async fn retry(
+async fn retry(
     place: &Place,
     projection: &str,
     tenant: Uuid,
@@ -117,7 +141,7 @@ pub async fn retry(
 }
 
 /// Waits for a token of a tenant, or for everything that is in the log now.
-pub async fn wait(place: &Place, token: Option<(&str, Uuid)>, timeout: u64) -> Result<()> {
+async fn wait(place: &Place, token: Option<(&str, Uuid)>, timeout: u64) -> Result<()> {
     let database = place.open().await?;
     // With nobody serving, nobody would ever catch up: then this process does the work itself.
     let alone = database.embedded.is_some();

@@ -36,6 +36,7 @@ pub fn request(tenant: TenantId, kind: &str, data: &serde_json::Value) -> Result
         dry_run: false,
         correlation_id: SystemClock.uuid_v7(),
         traceparent: None,
+        cause: None,
     })
 }
 

@@ -41,6 +41,7 @@ mod numbered;
 mod olist_fixture;
 mod outcome;
 mod plans;
+mod policies;
 mod postgres;
 mod projections;
 #[cfg(feature = "real-data")]

@@ -12,7 +12,9 @@ use std::{sync::Arc, time::Duration};
 
 use event_schemas::{RecordedEvent, StreamId, TenantId, order::OrderEvent};
 use event_store::{Clock as _, Outcome, Store, SystemClock};
-use projections::{ApplyError, Engine, Options, Projection, WaitError, Waiter};
+use projections::{
+    ApplyError, Engine, Known, Options, Projection, WaitError, Waiter, policy::Effects,
+};
 use sqlx::{PgConnection, Row};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,10 +35,7 @@ impl Projection for Revision {
     fn ddl(&self) -> &'static str {
         self.0.ddl()
     }
-    fn context(&self) -> &'static str {
-        self.0.context()
-    }
-    fn known(&self) -> &'static [(&'static str, i16)] {
+    fn known(&self) -> &'static [Known] {
         self.0.known()
     }
     fn wants(&self, event_type: &str) -> bool {
@@ -48,6 +47,16 @@ impl Projection for Revision {
         connection: &mut PgConnection,
     ) -> Result<(), ApplyError> {
         self.0.apply(events, connection).await
+    }
+    fn is_policy(&self) -> bool {
+        self.0.is_policy()
+    }
+    async fn react(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<Effects, ApplyError> {
+        self.0.react(events, connection).await
     }
 }
 
@@ -69,13 +78,14 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "identity",
     "organization",
     "customer",
     "order",
     "lead",
     "metric",
+    "revenue",
 ];
 
 async fn digests(engine: &Engine) -> Vec<projections::digest::TableDigest> {
@@ -117,7 +127,7 @@ async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
         "select count(*) from projection.live where build = 4 and caught_up",
     )
     .await;
-    assert_eq!(last, 6);
+    assert_eq!(last, 7);
 }
 
 #[tokio::test]

@@ -111,5 +111,6 @@ pub fn request(tenant: TenantId, id: Uuid, kind: &str, data: &Value) -> Request 
         dry_run: false,
         correlation_id: SystemClock.uuid_v7(),
         traceparent: None,
+        cause: None,
     }
 }

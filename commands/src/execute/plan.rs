@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use event_schemas::{Metadata, Source, TenantId};
+use event_schemas::{Source, TenantId};
 use event_store::{Append, Expected, Fact, Found, Loaded, NewEvent, NewSnapshot, Write};
 use gateway::Problem;
 use uuid::Uuid;
@@ -364,16 +364,6 @@ impl<'a> Plan<'a> {
             }
             return Ok(Step::Answer(Ok(accepted)));
         }
-        let metadata = Metadata {
-            command_id,
-            correlation_id: request.correlation_id,
-            causation_id: command_id,
-            actor: request.actor.clone(),
-            source: request.source,
-            traceparent: request.traceparent.clone(),
-            legal_basis: None,
-            ip_hash: None,
-        };
         let before = (
             version / SNAPSHOT_EVERY,
             live.state.version / SNAPSHOT_EVERY,
@@ -388,7 +378,8 @@ impl<'a> Plan<'a> {
                 state,
                 schema: request.spec.handler.snapshot_hash(),
             });
-        let metadata = serde_json::to_vec(&metadata).map_err(|e| Problem::internal(&e))?;
+        let metadata =
+            serde_json::to_vec(&request.metadata(command_id)).map_err(|e| Problem::internal(&e))?;
         let expected = live.expected(version);
         let append = Append {
             request_hash: request.remembers().then(|| request.hash()),

@@ -1,7 +1,12 @@
 //! What may be asked of a metric. Owns the shape and the limits of the input; decides nothing.
 
 use chrono::{DateTime, Utc};
-use event_schemas::{List, Object, Text, decimal::Decimal, metric::Aggregation, number::Quantity};
+use event_schemas::{
+    List, Object, Text,
+    decimal::Decimal,
+    metric::{Aggregation, Feed},
+    number::Quantity,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -19,6 +24,8 @@ pub struct DefineMetric {
     pub aggregation: Aggregation,
     /// In words.
     pub description: Option<Text<1, 2000>>,
+    /// What measures it, if nobody else does.
+    pub feed: Option<Feed>,
 }
 
 /// One measurement.

@@ -11,6 +11,16 @@ pub enum MetricRejection {
     /// It was defined before.
     #[error("this metric was already defined; use another id for a new one")]
     AlreadyDefined,
+    /// What feeds it is an amount of money.
+    #[error(
+        "a metric that follows the orders' revenue is a sum in a currency: give the unit as its ISO 4217 code, such as BRL, and the aggregation sum"
+    )]
+    FeedNeedsCurrency,
+    /// It is measured by itself.
+    #[error(
+        "this metric is measured by itself; correct an observation that is wrong, or define another metric"
+    )]
+    MeasuredByItself,
     /// Something cannot have been measured yet.
     #[error("an observation lies in the future; correct its time and send them all again")]
     ObservedInTheFuture,
@@ -27,6 +37,8 @@ impl Rejection for MetricRejection {
         match self {
             Self::NotFound => "metric-not-found",
             Self::AlreadyDefined => "metric-already-defined",
+            Self::FeedNeedsCurrency => "feed-needs-currency",
+            Self::MeasuredByItself => "measured-by-itself",
             Self::ObservedInTheFuture => "observed-in-the-future",
             Self::ObservationNotFound => "observation-not-found",
             Self::TooManyObservations => "too-many-observations",

@@ -7,7 +7,8 @@ use event_schemas::{
     Source,
     decimal::Decimal,
     metric::{
-        Aggregation, MetricDefined, MetricEvent, MetricObserved, Observation, ObservationCorrected,
+        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, Observation,
+        ObservationCorrected,
     },
 };
 use proptest::{collection::vec, prelude::*};
@@ -18,7 +19,7 @@ use super::{
     MetricRejection as Rejected, ObserveMetric,
 };
 use crate::{
-    Plain, Rejection,
+    Decide, Plain, Rejection,
     given::{api, decide, given, handle, import, malformed, read, replay, today},
 };
 
@@ -28,6 +29,18 @@ fn defined() -> MetricEvent {
         unit: "visits".into(),
         aggregation: Aggregation::Sum,
         description: None,
+        feed: None,
+    }
+    .into()
+}
+
+fn fed() -> MetricEvent {
+    MetricDefined {
+        name: "Revenue".into(),
+        unit: "BRL".into(),
+        aggregation: Aggregation::Sum,
+        description: None,
+        feed: Some(Feed::OrderRevenue),
     }
     .into()
 }
@@ -53,6 +66,45 @@ fn observed(first_number: u32, values: &[&str]) -> MetricEvent {
 fn observations(values: &[&str]) -> Value {
     let one = |value: &&str| json!({ "observedAt": today(), "value": value });
     json!({ "observations": values.iter().map(one).collect::<Vec<_>>() })
+}
+
+#[test]
+fn what_measures_itself_is_money_and_nobody_else_measures_it() {
+    let feed = |unit: &str, aggregation: &str| {
+        api::<DefineMetric>(
+            json!({ "name": "Revenue", "unit": unit, "aggregation": aggregation, "feed": "orderRevenue" }),
+        )
+    };
+    given::<Metric>(vec![])
+        .when(feed("BRL", "sum"))
+        .then_expect_events(vec![fed()]);
+    for (unit, aggregation) in [("visits", "sum"), ("BRL", "last"), ("brl", "sum")] {
+        given::<Metric>(vec![])
+            .when(feed(unit, aggregation))
+            .then_expect_error(Rejected::FeedNeedsCurrency);
+    }
+    given::<Metric>(vec![fed()])
+        .when(api::<ObserveMetric>(observations(&["1"])))
+        .then_expect_error(Rejected::MeasuredByItself);
+    let by_policy = Decide {
+        source: Source::Policy,
+        ..api::<ObserveMetric>(observations(&["1"]))
+    };
+    given::<Metric>(vec![fed()])
+        .when(by_policy)
+        .then_expect_events(vec![observed(1, &["1"])]);
+    given::<Metric>(vec![fed(), observed(1, &["1"])])
+        .when(api::<CorrectObservation>(
+            json!({ "number": 1, "value": "2" }),
+        ))
+        .then_expect_events(vec![
+            ObservationCorrected {
+                number: 1,
+                value: Decimal::parse("2").unwrap(),
+                reason: None,
+            }
+            .into(),
+        ]);
 }
 
 #[test]
@@ -137,6 +189,7 @@ fn nothing_is_measured_before_it_is_defined() {
 fn there_is_an_end_to_the_numbers() {
     let full = Metric {
         defined: true,
+        fed: true,
         observations: MAX_OBSERVATIONS,
     };
     let refused = handle(&full, import::<ObserveMetric>(observations(&["1"])));

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Aggregation, MetricEvent};
+use super::{Aggregation, Feed, MetricEvent};
 use crate::{RecordedEvent, decimal::Decimal, state::State};
 
 /// A metric as it stands.
@@ -21,6 +21,9 @@ pub struct MetricState {
     /// In words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// What measures it, if nobody else does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<Feed>,
     /// How many observations there are.
     pub observations: u32,
     /// How often one was corrected.
@@ -53,6 +56,7 @@ impl State for MetricState {
                     unit: defined.unit,
                     aggregation: defined.aggregation,
                     description: defined.description,
+                    feed: defined.feed,
                     observations: 0,
                     corrections: 0,
                     latest: None,

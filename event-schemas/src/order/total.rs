@@ -22,6 +22,11 @@ impl OrderPlaced {
         sum(self.lines.iter().map(OrderLine::total))
     }
 
+    /// The goods of all lines, without freight.
+    pub fn goods_total(&self) -> Option<Minor> {
+        sum(self.lines.iter().map(OrderLine::goods))
+    }
+
     /// The freight of all lines.
     pub fn freight_total(&self) -> Option<Minor> {
         sum(self

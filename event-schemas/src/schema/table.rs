@@ -31,8 +31,10 @@ super::registered! {
     28 "a4bf8601-bf18-5bbd-ab7d-8aefef2845b4" "daybook.events.v1" "lead" "LeadWon" 1 1 "lead/LeadWon.v1.json";
     29 "0baf563f-b16a-5d24-a4c3-449e30992ad8" "daybook.events.v1" "lead" "LeadLost" 1 1 "lead/LeadLost.v1.json";
     30 "1c0ba80b-5e22-58d8-a998-8c29970fd0ed" "daybook.lead.state.v1" "lead" "LeadState" 1 1 "lead/LeadState.v1.json";
-    31 "8d66fc3d-e419-5fac-8aa5-b84a1120d301" "daybook.events.v1" "metric" "MetricDefined" 1 1 "metric/MetricDefined.v1.json";
+    31 "8d66fc3d-e419-5fac-8aa5-b84a1120d301" "daybook.events.v1" "metric" "MetricDefined" 1 1 "metric/superseded/MetricDefined.v1.r1.json";
     32 "888c70e0-c8f5-570c-bb60-67d6144a4ac4" "daybook.events.v1" "metric" "MetricObserved" 1 1 "metric/MetricObserved.v1.json";
     33 "7cc1dbf2-b739-5028-8ecc-055acb7b73bd" "daybook.events.v1" "metric" "ObservationCorrected" 1 1 "metric/ObservationCorrected.v1.json";
-    34 "6364c6ef-5b9a-5095-b478-6092e87307d6" "daybook.metric.state.v1" "metric" "MetricState" 1 1 "metric/MetricState.v1.json";
+    34 "6364c6ef-5b9a-5095-b478-6092e87307d6" "daybook.metric.state.v1" "metric" "MetricState" 1 1 "metric/superseded/MetricState.v1.r1.json";
+    35 "29734e80-1cf0-57d2-90d7-6b16b905fba6" "daybook.events.v1" "metric" "MetricDefined" 1 2 "metric/MetricDefined.v1.json";
+    36 "29926f86-ad8c-58f4-a86e-a45e79a464a7" "daybook.metric.state.v1" "metric" "MetricState" 1 2 "metric/MetricState.v1.json";
 }

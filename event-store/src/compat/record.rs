@@ -161,6 +161,7 @@ fn envelope(command_id: uuid::Uuid) -> Metadata {
         traceparent: None,
         legal_basis: None,
         ip_hash: None,
+        depth: 0,
     }
 }
 

@@ -96,13 +96,34 @@ impl Inner {
 
     /// Fills a build up to the heads of now, partitions side by side.
     async fn fill(&self, build: &Build) -> Result<(), Error> {
-        let heads = self.heads().await?;
+        let heads = if build.projection.is_policy() {
+            self.served(build.name()).await?
+        } else {
+            self.heads().await?
+        };
         stream::iter(heads.into_iter().map(Ok))
             .try_for_each_concurrent(
                 usize::from(self.options.connections.max(1)),
                 |(partition, head)| self.reach(build, partition, head),
             )
             .await
+    }
+
+    /// How far the build is that serves a policy: another one never goes beyond.
+    async fn served(&self, policy: &str) -> Result<Vec<(u16, i64)>, Error> {
+        let mut tx = self.store.partition_tx().await?;
+        let rows = sqlx::query!(
+            "select c.partition, c.next_offset from projection.live l
+             join projection.checkpoint c on c.projection = l.projection and c.build = l.build
+             where l.projection = $1 and l.caught_up",
+            policy
+        )
+        .fetch_all(tx.connection())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| Some((u16::try_from(row.partition).ok()?, row.next_offset)))
+            .collect())
     }
 
     async fn compare(&self, serving: &Build, build: &Build) -> Result<Vec<Compared>, Error> {

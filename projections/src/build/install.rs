@@ -115,6 +115,9 @@ async fn first(
     .fetch_one(tx.connection())
     .await?;
     build.set_live(live);
+    if live && build.projection.is_policy() {
+        silence(tx, &build).await?;
+    }
     if !live {
         tracing::info!(
             projection = build.name(),
@@ -123,6 +126,19 @@ async fn first(
         );
     }
     Ok(build)
+}
+
+/// Has a policy answer nothing that was in the log before it.
+async fn silence(tx: &mut PartitionTx, build: &Build) -> Result<(), Error> {
+    sqlx::query!(
+        "update projection.checkpoint c set silent_until = p.next_offset from log.partition p
+         where c.projection = $1 and c.build = $2 and p.partition = c.partition",
+        build.name(),
+        build.number
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// An empty build.

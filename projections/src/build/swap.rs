@@ -115,8 +115,32 @@ impl Inner {
         )
         .execute(tx.connection())
         .await?;
+        if build.projection.is_policy() {
+            succeed(tx, build).await?;
+        }
         Ok(())
     }
+}
+
+/// A policy has one build that serves, whatever the revision: this one now, which goes on where that one stood still.
+async fn succeed(tx: &mut PartitionTx, build: &Build) -> Result<(), Error> {
+    sqlx::query!(
+        "with gone as (
+           delete from projection.live where projection = $1 and revision <> $3 returning build),
+         left_off as (
+           update projection.checkpoint set replaced = true
+           where projection = $1 and build in (select build from gone) returning partition, silent_until)
+         update projection.checkpoint c set silent_until = o.silent_until
+         from (select partition, max(silent_until) as silent_until from projection.checkpoint
+               where projection = $1 and build <> $2 group by partition) o
+         where c.projection = $1 and c.build = $2 and c.partition = o.partition",
+        build.name(),
+        build.number,
+        build.revision
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// Takes the right to switch the revision's build. None if that is not for this one to do.

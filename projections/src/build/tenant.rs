@@ -32,6 +32,13 @@ impl Engine {
         inner.known(tenant).await?;
         inner.discover().await?;
         let serving = inner.builds.get(projection)?;
+        if serving.projection.is_policy() && inner.is_parked(&serving, tenant).await? {
+            // What it has not answered yet is answered by that alone.
+            return Err(Error::Unanswered {
+                policy: serving.name(),
+                tenant: tenant.0,
+            });
+        }
         let build = inner.new_build(&serving, Purpose::Check).await?;
         let replayed = inner.replace_rows(&serving, &build, tenant).await;
         inner.discard(&build).await?;
@@ -40,6 +47,20 @@ impl Engine {
 }
 
 impl Inner {
+    async fn is_parked(&self, build: &Build, tenant: TenantId) -> Result<bool, Error> {
+        let mut tx = self.store.partition_tx().await?;
+        let parked = sqlx::query_scalar!(
+            r#"select exists (select from projection.parked
+                              where projection = $1 and build = $2 and tenant_id = $3) as "parked!""#,
+            build.name(),
+            build.number,
+            tenant.0
+        )
+        .fetch_one(tx.connection())
+        .await?;
+        Ok(parked)
+    }
+
     async fn replace_rows(
         &self,
         serving: &Build,

@@ -15,9 +15,10 @@ use crate::{
     Error,
     build::Build,
     error::Failure,
-    metric,
+    meter,
     page::Slice,
-    park::{self, Poisoned},
+    park::{self, Folded},
+    policy::{Effects, gate::Gate, outbox},
     projection::select,
     source::Source,
 };
@@ -78,6 +79,7 @@ impl Inner {
         };
         let locked = self.lock(&mut tx, build, partitions).await?;
         *from = locked.first().map_or(0, |place| place.next_offset);
+        let gate = Gate::of(&mut tx, build, &locked).await?;
         let places: Vec<_> = locked
             .iter()
             .map(|place| (place.partition, place.next_offset))
@@ -93,6 +95,7 @@ impl Inner {
         };
         let (mut slices, mut done) = (Vec::new(), Vec::new());
         for (place, slice) in locked.into_iter().zip(found) {
+            let slice = slice.before(gate.limit(place.partition));
             if slice.events().is_empty() {
                 done.push((place.partition, at(0, place.next_offset, place.next_offset)));
             } else {
@@ -108,7 +111,10 @@ impl Inner {
             wanted.extend(select(build.projection.as_ref(), slice.events())?);
         }
         wanted.retain(|event| !absent.contains(&event.tenant.0));
-        let poisoned = fold(build, &wanted, batch.how, &mut tx).await?;
+        let Folded {
+            poisoned,
+            mut effects,
+        } = fold(build, &wanted, batch.how, &mut tx).await?;
         let mut news: BTreeMap<u16, i32> = BTreeMap::new();
         for one in &poisoned {
             *news.entry(one.partition).or_default() += 1;
@@ -127,20 +133,33 @@ impl Inner {
             })
             .collect();
         park::write(&mut tx, build, &poisoned).await?;
+        if gate.is_open() {
+            let silent = |partition| {
+                let mut places = slices.iter().map(|(place, _)| place);
+                places
+                    .find(|place| place.partition == partition)
+                    .map_or(0, |place| place.silent_until)
+            };
+            effects.retain_from(silent);
+            outbox::write(&mut tx, build, &effects).await?;
+        } else {
+            effects = Effects::default();
+        }
         advance(&mut tx, build, &ends).await?;
         tx.commit().await?;
 
         park::tell(build, &poisoned);
+        self.want(build, &effects);
         for end in ends {
             if build.is_live() {
                 self.waiter
                     .reached(build.name(), end.partition, end.next_offset, end.parked > 0);
             }
-            counter!(metric::EVENTS, "projection" => build.name()).increment(end.applied as u64);
+            counter!(meter::EVENTS, "projection" => build.name()).increment(end.applied as u64);
             let head = self.head(end.partition, end.next_offset);
             done.push((end.partition, at(end.applied, end.next_offset, head)));
         }
-        histogram!(metric::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());
+        histogram!(meter::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());
         Ok(done)
     }
 }
@@ -161,22 +180,22 @@ async fn parked(
     park::tenants(tx, build, &partitions).await
 }
 
-/// Folds events and writes what changed. Those that could not be applied come back, each the first one of its tenant.
+/// Folds events and writes what changed.
 async fn fold(
     build: &Build,
     wanted: &[&RecordedEvent],
     how: How,
     tx: &mut PartitionTx,
-) -> Result<Vec<Poisoned>, Failure> {
+) -> Result<Folded, Failure> {
     if wanted.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Folded::default());
     }
     let projection = build.projection.as_ref();
     match how {
-        How::Together => {
-            projection.apply(wanted, tx.connection()).await?;
-            Ok(Vec::new())
-        }
+        How::Together => Ok(Folded {
+            effects: projection.react(wanted, tx.connection()).await?,
+            poisoned: Vec::new(),
+        }),
         How::EachTenant => park::apply_each(projection, wanted, tx.connection()).await,
     }
 }

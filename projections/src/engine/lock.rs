@@ -15,6 +15,8 @@ pub(crate) struct Place {
     pub(crate) next_offset: i64,
     /// How many tenants are parked there.
     pub(crate) parked: i32,
+    /// Before this offset a policy answers nothing.
+    pub(crate) silent_until: i64,
 }
 
 impl Inner {
@@ -31,7 +33,7 @@ impl Inner {
                  select set_config('search_path', $4, true), set_config('synchronous_commit', 'off', true),
                         set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
                         set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true))
-               select c.partition, c.next_offset, c.parked, c.replaced, c.halted_at is not null as "halted!"
+               select c.partition, c.next_offset, c.parked, c.silent_until, c.replaced, c.halted_at is not null as "halted!"
                from prepared, projection.checkpoint c
                where c.projection = $1 and c.build = $2 and c.partition = any($3)
                order by c.partition
@@ -69,6 +71,7 @@ impl Inner {
                 partition,
                 next_offset: row.next_offset,
                 parked: row.parked,
+                silent_until: row.silent_until,
             });
         }
         Ok(places)
@@ -99,7 +102,7 @@ pub(crate) async fn lock_in_turn(
              select set_config('search_path', $4, true), set_config('enable_seqscan', 'off', true),
                     set_config('enable_bitmapscan', 'off', true), set_config('enable_hashjoin', 'off', true),
                     set_config('enable_mergejoin', 'off', true))
-           select c.next_offset, c.parked, c.replaced from prepared, projection.checkpoint c
+           select c.next_offset, c.parked, c.silent_until, c.replaced from prepared, projection.checkpoint c
            where c.projection = $1 and c.build = $2 and c.partition = $3
            for no key update of c"#,
         build.name(),
@@ -122,6 +125,7 @@ pub(crate) async fn lock_in_turn(
         partition,
         next_offset: row.next_offset,
         parked: row.parked,
+        silent_until: row.silent_until,
     })
 }
 

@@ -10,7 +10,7 @@ use event_schemas::RecordedEvent;
 use metrics::{counter, gauge};
 use tokio::sync::watch;
 
-use crate::metric;
+use crate::meter;
 
 /// What waits of a partition at most, in events and in bytes of payloads, before Kafka is asked for no more.
 const MOST: usize = 4_000;
@@ -90,7 +90,7 @@ impl Feed {
                 expected = buffer.next,
                 "events are missing on Kafka; they are read from the log"
             );
-            counter!(metric::MISSING).increment(u64::try_from(offset - buffer.next).unwrap_or(0));
+            counter!(meter::MISSING).increment(u64::try_from(offset - buffer.next).unwrap_or(0));
             buffer.events.clear();
             buffer.bytes = 0;
         }
@@ -132,7 +132,7 @@ impl Feed {
             u32::from(buffer.is_some())
         };
         let count: u32 = self.partitions.iter().map(ours).sum();
-        gauge!(metric::PARTITIONS).set(count);
+        gauge!(meter::PARTITIONS).set(count);
         self.heads.send_modify(|heads| {
             if let Some(head) = heads.get_mut(usize::from(partition)) {
                 *head = next;

@@ -14,7 +14,7 @@ pub(super) async fn load(
     connection: &mut PgConnection,
 ) -> Result<BTreeMap<Key, Row>, sqlx::Error> {
     let rows = sqlx::query!(
-        "select m.tenant_id, m.metric_id, m.name, m.unit, m.aggregation, m.description, m.observation_count,
+        "select m.tenant_id, m.metric_id, m.name, m.unit, m.aggregation, m.description, m.feed, m.observation_count,
                 m.correction_count, m.latest_number, m.latest_at, m.latest_value, m.defined_at, m.waived, m.version,
                 m.position, m.updated_at
          from unnest($1::uuid[], $2::uuid[]) as k (tenant_id, metric_id)
@@ -34,6 +34,7 @@ pub(super) async fn load(
             unit: row.unit,
             aggregation: row.aggregation,
             description: row.description,
+            feed: row.feed,
             observation_count: row.observation_count,
             correction_count: row.correction_count,
             latest,
@@ -104,6 +105,10 @@ pub(super) async fn save(
         &rows
             .values()
             .map(|row| row.description.as_deref())
+            .collect::<Vec<_>>() as &[Option<&str>],
+        &rows
+            .values()
+            .map(|row| row.feed.as_deref())
             .collect::<Vec<_>>() as &[Option<&str>],
         &rows
             .values()

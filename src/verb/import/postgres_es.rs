@@ -77,7 +77,11 @@ type Imported = (Survey, Written, (u64, Vec<Difference>));
 async fn import(store: &Store, args: &Args) -> Result<Imported> {
     let tenant = TenantId(args.tenant);
     let projections = projections::all();
-    let contexts: Vec<_> = projections.iter().map(|p| p.context()).collect();
+    let contexts: Vec<_> = projections
+        .iter()
+        .flat_map(|one| one.known())
+        .map(|known| known.context)
+        .collect();
     let mut source = Source::open(&args.from, &args.table, &contexts).await?;
     let survey = source.survey(EXAMPLES).await?;
     register(store, tenant, args.name.as_deref(), &survey).await?;

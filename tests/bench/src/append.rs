@@ -95,5 +95,6 @@ pub(crate) fn metadata(command_id: Uuid, tenant: TenantId) -> Result<Vec<u8>, se
         )),
         legal_basis: None,
         ip_hash: None,
+        depth: 0,
     })
 }

@@ -67,6 +67,7 @@ pub(crate) fn request(command: Command) -> Result<Request> {
         dry_run: false,
         correlation_id: command.correlation_id,
         traceparent: Some(command.traceparent),
+        cause: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! A projection under another revision, so that it is built anew beside the one that serves.
 
 use event_schemas::RecordedEvent;
-use projections::{ApplyError, Projection};
+use projections::{ApplyError, Known, Projection, policy::Effects};
 use sqlx::PgConnection;
 
 /// The same tables and the same fold, under another number.
@@ -27,10 +27,7 @@ impl<P: Projection> Projection for Revision<P> {
     fn ddl(&self) -> &'static str {
         self.projection.ddl()
     }
-    fn context(&self) -> &'static str {
-        self.projection.context()
-    }
-    fn known(&self) -> &'static [(&'static str, i16)] {
+    fn known(&self) -> &'static [Known] {
         self.projection.known()
     }
     fn wants(&self, event_type: &str) -> bool {
@@ -42,5 +39,15 @@ impl<P: Projection> Projection for Revision<P> {
         connection: &mut PgConnection,
     ) -> Result<(), ApplyError> {
         self.projection.apply(events, connection).await
+    }
+    fn is_policy(&self) -> bool {
+        self.projection.is_policy()
+    }
+    async fn react(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<Effects, ApplyError> {
+        self.projection.react(events, connection).await
     }
 }

@@ -15,7 +15,8 @@ use event_schemas::{
 };
 use event_store::{Append, Clock as _, Store, SystemClock};
 use projections::{
-    ApplyError, Engine, Error, Options, Parked, Projection, Retried, WaitError, digest::TableDigest,
+    ApplyError, Engine, Error, Known, Options, Parked, Projection, Retried, WaitError,
+    digest::TableDigest, policy::Effects,
 };
 use sqlx::PgConnection;
 
@@ -203,33 +204,40 @@ impl Projection for Broken {
     fn ddl(&self) -> &'static str {
         self.whole.ddl()
     }
-    fn context(&self) -> &'static str {
-        self.whole.context()
-    }
-    fn known(&self) -> &'static [(&'static str, i16)] {
+    fn known(&self) -> &'static [Known] {
         self.whole.known()
     }
     fn wants(&self, event_type: &str) -> bool {
         self.whole.wants(event_type)
+    }
+    async fn react(
+        &self,
+        events: &[&RecordedEvent],
+        connection: &mut PgConnection,
+    ) -> Result<Effects, ApplyError> {
+        let broken = events
+            .iter()
+            .find(|event| event.event_type == self.event_type)
+            .filter(|_| !self.mended.load(Ordering::Acquire));
+        let effects = self.whole.react(events, connection).await?;
+        match (broken, self.fails) {
+            (None, _) => Ok(effects),
+            (Some(event), Fails::Named) => Err(ApplyError::event(event, "it is broken")),
+            (Some(_), Fails::Unnamed) => {
+                sqlx::query("select 1 / 0").execute(connection).await?;
+                Ok(effects)
+            }
+        }
+    }
+    fn is_policy(&self) -> bool {
+        self.whole.is_policy()
     }
     async fn apply(
         &self,
         events: &[&RecordedEvent],
         connection: &mut PgConnection,
     ) -> Result<(), ApplyError> {
-        let broken = events
-            .iter()
-            .find(|event| event.event_type == self.event_type)
-            .filter(|_| !self.mended.load(Ordering::Acquire));
-        self.whole.apply(events, connection).await?;
-        match (broken, self.fails) {
-            (None, _) => Ok(()),
-            (Some(event), Fails::Named) => Err(ApplyError::event(event, "it is broken")),
-            (Some(_), Fails::Unnamed) => {
-                sqlx::query("select 1 / 0").execute(connection).await?;
-                Ok(())
-            }
-        }
+        self.react(events, connection).await.map(drop)
     }
 }
 

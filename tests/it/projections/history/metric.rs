@@ -5,7 +5,8 @@ use event_schemas::{
     StreamId, TenantId,
     decimal::Decimal,
     metric::{
-        Aggregation, MetricDefined, MetricEvent, MetricObserved, Observation, ObservationCorrected,
+        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, Observation,
+        ObservationCorrected,
     },
 };
 use event_store::{Append, Clock as _, SystemClock};
@@ -39,6 +40,7 @@ fn step(dice: &mut Dice, count: &mut u32, when: DateTime<Utc>) -> MetricEvent {
             unit: "u".into(),
             aggregation: Aggregation::ALL[usize::try_from(dice.roll(3)).unwrap()],
             description: None,
+            feed: (dice.roll(2) > 0).then_some(Feed::OrderRevenue),
         }
         .into();
     }
