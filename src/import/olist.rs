@@ -15,6 +15,8 @@
 //!   sum of the order's share, which is nothing where the source knows no payment.
 //! * **Reviews** go to the order of each seller, dated at their answer, or at their creation where they have none.
 //! * **Leads** are the house tenant's, see `lead`.
+//! * **The revenue**, if asked for: each tenant has a metric that follows its orders, whose id is `UUIDv5`(namespace: the
+//!   tenant, name: `revenue`).
 //! * **Times** are naive in the source and taken as UTC. A step dated before the purchase occurs at the purchase; its
 //!   data keep the source's date. A step without a date of its own (`processing`, `invoiced`, `canceled`,
 //!   `unavailable`, or one whose date is empty) occurs at the order's last known time: the latest of purchase,
@@ -71,6 +73,9 @@ use self::sort::{Sorted, Stream};
 /// The tenant of the orders that name no seller: `UUIDv5` of the name `marketplace.olist` in the DNS namespace.
 pub const HOUSE: Uuid = uuid!("e9b89725-fcc8-575c-9673-c3fb4b66251c");
 
+/// The currency of the whole dataset.
+const CURRENCY: &str = "BRL";
+
 /// Enough for a dataset of any size, and so little that the real one fills it: memory does not grow with the input.
 /// More makes fewer, longer runs, and is hardly faster. In bytes.
 pub const DEFAULT_MEMORY: usize = 12 * 1024 * 1024;
@@ -102,6 +107,8 @@ pub struct Options {
     pub spill: PathBuf,
     /// Bytes for all sort buffers together, at least 64 KiB; see [`DEFAULT_MEMORY`].
     pub memory: usize,
+    /// Whether every tenant begins with a metric that follows the revenue of its orders.
+    pub revenue: bool,
 }
 
 /// How far the preparation is.

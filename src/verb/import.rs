@@ -26,6 +26,9 @@ pub struct Args {
     /// The folder for temporary files, about three times the size of the uncompressed input; the system's by default.
     #[arg(long)]
     pub spill: Option<PathBuf>,
+    /// Give every organization a metric that follows the revenue of its orders.
+    #[arg(long)]
+    pub revenue: bool,
 }
 
 /// Imports the Olist files.
@@ -98,6 +101,7 @@ async fn run(
         source: args.dir.clone(),
         spill: spill.path().to_owned(),
         memory: olist::DEFAULT_MEMORY,
+        revenue: args.revenue,
     };
     let mut prepared = tokio::task::spawn_blocking(move || {
         let reading = output::Progress::new("reading", 0);

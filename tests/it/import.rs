@@ -28,7 +28,11 @@ pub fn command(database: &Database, folder: &Path) -> Command {
 }
 
 pub fn run(database: &Database, folder: &Path) -> Value {
-    let output = command(database, folder).output().unwrap();
+    run_with(database, folder, &[])
+}
+
+pub fn run_with(database: &Database, folder: &Path, options: &[&str]) -> Value {
+    let output = command(database, folder).args(options).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     serde_json::from_str(&text).unwrap()

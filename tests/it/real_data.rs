@@ -2,6 +2,7 @@
 //! feature `real-data` only; `DAYBOOK_TEST_DATA` names the folder of the data. `make test-data` sees to both.
 
 mod rebuild;
+mod revenue;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -57,7 +58,7 @@ async fn the_imported_figures_equal_the_independent_ones() {
     let truths: Value =
         serde_json::from_slice(&std::fs::read(folder.join("truths.json")).unwrap()).unwrap();
     let database = harness::database().await;
-    let report = import::run(&database, &folder);
+    let report = import::run_with(&database, &folder, &["--revenue"]);
     eprintln!(
         "{} events/s, {:#}",
         report["eventsPerSecond"], report["peakMemoryBytes"]
@@ -93,6 +94,7 @@ async fn the_imported_figures_equal_the_independent_ones() {
         .unwrap();
     funnel(&app, house).await;
     let app = Arc::new(app);
+    revenue::is_what_orders_bring(&app, &keys).await;
     let found: Vec<Found> = stream::iter(keys.clone())
         .map(|(tenant, key)| {
             let app = app.clone();

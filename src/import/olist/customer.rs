@@ -9,7 +9,7 @@ use super::dimension::Dimension;
 use super::line::{Kind, LineRow};
 use super::row::{Address, SellerRow, VisitRow};
 use super::sort::{Sorted, Sorter};
-use super::{Error, Report};
+use super::{CURRENCY, Error, Options, Report};
 
 /// The country of the whole dataset.
 const COUNTRY: &str = "BR";
@@ -42,6 +42,7 @@ pub(super) fn register(
     visits: &Sorted<VisitRow>,
     sellers: &Sorted<SellerRow>,
     first_contact: Option<DateTime<Utc>>,
+    options: &Options,
     report: &mut Report,
     lines: &mut Sorter<LineRow>,
 ) -> Result<(), Error> {
@@ -60,7 +61,7 @@ pub(super) fn register(
                     at = house.take().map_or(at, |contact| contact.min(at));
                 }
                 if let Some((tenant, at)) = since.replace((visit.tenant, at)) {
-                    organization(tenant, at, &mut sellers, report)?.emit(lines, report)?;
+                    begin(tenant, at, &mut sellers, options, report, lines)?;
                 }
             }
         }
@@ -96,7 +97,7 @@ pub(super) fn register(
     }
     // The house has no row among the sellers, so it may come after the others: the lines are sorted anyway.
     for (tenant, at) in since.into_iter().chain(house.map(|at| (HOUSE, at))) {
-        organization(tenant, at, &mut sellers, report)?.emit(lines, report)?;
+        begin(tenant, at, &mut sellers, options, report, lines)?;
     }
     sellers.finish(report)
 }
@@ -117,6 +118,37 @@ fn contact(kind: Kind, visit: &VisitRow) -> Result<LineRow, Error> {
         order: visit.order,
         data: serde_json::to_string(&contact)?,
     })
+}
+
+/// What a tenant begins with.
+fn begin(
+    tenant: Uuid,
+    at: DateTime<Utc>,
+    sellers: &mut Dimension<SellerRow>,
+    options: &Options,
+    report: &mut Report,
+    lines: &mut Sorter<LineRow>,
+) -> Result<(), Error> {
+    organization(tenant, at, sellers, report)?.emit(lines, report)?;
+    if options.revenue {
+        revenue(tenant, at).emit(lines, report)?;
+    }
+    Ok(())
+}
+
+/// The metric that follows the revenue of a tenant's orders.
+fn revenue(tenant: Uuid, at: DateTime<Utc>) -> LineRow {
+    LineRow {
+        tenant,
+        at,
+        kind: Kind::DefineRevenue,
+        id: Uuid::new_v5(&tenant, b"revenue"),
+        origin: tenant,
+        order: tenant,
+        data: format!(
+            r#"{{"name":"Revenue","unit":"{CURRENCY}","aggregation":"sum","feed":"orderRevenue"}}"#
+        ),
+    }
 }
 
 fn organization(

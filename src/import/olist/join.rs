@@ -103,6 +103,7 @@ pub(super) fn run(
         &visits,
         &sellers,
         first_contact,
+        options,
         &mut work.report,
         &mut lines,
     )?;

@@ -17,9 +17,7 @@ use super::field::{Bad, Form};
 use super::line::{Kind, LineRow};
 use super::sort::{Row, Sorted, Sorter};
 use super::table::Table;
-use super::{Error, HOUSE, Report};
-
-const CURRENCY: &str = "BRL";
+use super::{CURRENCY, Error, HOUSE, Report};
 const MAX_WORD: usize = 64;
 const MAX_PAGE: usize = 128;
 

@@ -11,6 +11,7 @@ use super::{Error, Line, Report};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     RegisterOrganization,
+    DefineRevenue,
     RegisterCustomer,
     ChangeContact,
     Place,
@@ -26,8 +27,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::RegisterOrganization,
+        Self::DefineRevenue,
         Self::RegisterCustomer,
         Self::ChangeContact,
         Self::Place,
@@ -46,6 +48,7 @@ impl Kind {
     pub(super) fn command(self) -> &'static str {
         match self {
             Self::RegisterOrganization => "organization.register",
+            Self::DefineRevenue => "metric.define",
             Self::RegisterCustomer => "customer.register",
             Self::ChangeContact => "customer.changeContact",
             Self::Place => "order.place",
@@ -129,6 +132,7 @@ impl LineRow {
         let command = self.kind.command().rsplit('.').next().unwrap_or_default();
         match self.kind {
             Kind::RegisterOrganization => format!("seller:{id}:{command}"),
+            Kind::DefineRevenue => format!("seller:{order}:{command}:revenue"),
             Kind::RegisterCustomer => format!("customer:{id}:{command}"),
             Kind::ChangeContact => format!("customer:{id}:{command}:{order}"),
             Kind::Review => format!("review:{origin}:{command}:{order}"),

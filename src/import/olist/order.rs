@@ -9,10 +9,7 @@ use uuid::fmt::Simple;
 use super::line::{Kind, LineRow};
 use super::row::{ItemRow, OrderRow, PaymentRow, ReviewRow, SaleRow, Status};
 use super::split::Part;
-use super::{Error, Report};
-
-/// The currency of the whole dataset.
-const CURRENCY: &str = "BRL";
+use super::{CURRENCY, Error, Report};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -28,6 +28,7 @@ fn import(folder: &Path, memory: usize) -> Result<Prepared, Error> {
         source: folder.to_owned(),
         spill: folder.to_owned(),
         memory,
+        revenue: false,
     };
     prepare(&options, &mut |_| {})
 }
@@ -381,6 +382,7 @@ fn progress_ends_complete() {
         source: folder.path().into(),
         spill: folder.path().into(),
         memory: DEFAULT_MEMORY,
+        revenue: false,
     };
     let mut told = Vec::new();
     prepare(&options, &mut |progress| told.push(progress)).unwrap();

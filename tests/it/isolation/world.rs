@@ -173,6 +173,12 @@ impl Side {
                 .await;
         }
         self.metrics.push(id);
+        // One that a policy knows, of a currency that no order has.
+        let fed = Uuid::new_v5(&self.tenant.id.0, b"fed");
+        let defined = json!({ "name": self.text("metric-name"), "unit": "XTS", "aggregation": "sum",
+            "description": self.text("metric-description"), "feed": "orderRevenue" });
+        self.send(app, &format!("/api/v1/metrics/{fed}/define"), defined)
+            .await;
     }
 
     /// A lead that is won, and one that is lost.
@@ -259,6 +265,7 @@ impl World {
         };
         world.settle().await;
         world.park().await;
+        world.hold().await;
         // What each sees of itself when it asks for everything.
         for query in graph::everything(&world) {
             for b in [false, true] {
@@ -298,6 +305,31 @@ impl World {
             .execute(&mut admin)
             .await
             .unwrap();
+        }
+    }
+
+    /// Something of a policy that nobody acts on: a command that was refused, a timer for later, a reason to wait.
+    async fn hold(&self) {
+        let mut admin = self.database.admin().await;
+        for side in [&self.a, &self.b] {
+            for statement in [
+                "insert into policy.outbox (id, policy, partition, tenant_id, command, aggregate_id, data, event_id, position, \
+                   correlation_id, depth, created_at, refused_at, code, detail) \
+                 values (gen_random_uuid(), 'revenue', 0, $1, 'metric.observe', gen_random_uuid(), '{}', gen_random_uuid(), 1, \
+                   gen_random_uuid(), 1, now(), now(), 'no', $2)",
+                "insert into policy.timer (policy, key, due_at, id, partition, tenant_id, command, aggregate_id, data, event_id, \
+                   position, correlation_id, depth) \
+                 values ('revenue', $2, '2999-01-01', gen_random_uuid(), 0, $1, 'metric.observe', gen_random_uuid(), '{}', \
+                   gen_random_uuid(), 1, gen_random_uuid(), 1)",
+                "insert into policy.held values ($1, 1, '2999-01-01', $2)",
+            ] {
+                sqlx::query(statement)
+                    .bind(side.tenant.id.0)
+                    .bind(side.text("refusal"))
+                    .execute(&mut admin)
+                    .await
+                    .unwrap();
+            }
         }
     }
 

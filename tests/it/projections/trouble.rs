@@ -9,8 +9,9 @@ use sqlx::PgConnection;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    NAMES, engine,
+    engine,
     history::{Dice, append, at, placed, registered, store_all},
+    names,
 };
 use crate::harness;
 
@@ -80,7 +81,9 @@ impl Two {
 
     async fn reached(&self, partition: u16, offset: i64) -> Result<(), WaitError> {
         let waiter = self.engine.waiter();
-        waiter.wait(partition, offset, &NAMES, LONG).await
+        waiter
+            .wait(partition, offset, &names().collect::<Vec<_>>(), LONG)
+            .await
     }
 
     /// What was there and what comes now.

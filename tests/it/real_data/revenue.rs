@@ -1,0 +1,91 @@
+//! What the policy of the revenue has made of the real orders: month by month, for every seller, what the read model of the orders
+//! says.
+
+use std::{sync::Arc, time::Instant};
+
+use event_schemas::TenantId;
+use futures::{StreamExt, stream};
+use projections::policy::status;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::Served;
+
+/// Waits until every order is answered, and holds both against each other.
+pub async fn is_what_orders_bring(app: &Arc<Served>, keys: &[(TenantId, String)]) {
+    let began = Instant::now();
+    let mut heads = app.store.heads().subscribe();
+    loop {
+        heads.mark_unchanged();
+        let backlogs = status::backlogs(&app.store, None).await.unwrap();
+        let waiting: i64 = backlogs.iter().map(|one| one.waiting).sum();
+        if waiting == 0 {
+            break;
+        }
+        heads.changed().await.unwrap();
+    }
+    daybook::app::engine(&app.store)
+        .await
+        .unwrap()
+        .catch_up()
+        .await
+        .unwrap();
+    eprintln!(
+        "what the orders brought was observed {:.1} s after the server was there",
+        began.elapsed().as_secs_f64()
+    );
+    assert!(
+        status::refused(&app.store, None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let observed: usize = stream::iter(keys.to_vec())
+        .map(|(tenant, key)| {
+            let app = Arc::clone(app);
+            async move { compare(&app, tenant, &key).await }
+        })
+        .buffer_unordered(4)
+        .fold(0, async |all, one| all + one)
+        .await;
+    // Every order of every seller, and those of the marketplace.
+    assert_eq!(observed, 34_747 + 414);
+}
+
+/// How many orders of the tenant were observed.
+async fn compare(app: &Served, tenant: TenantId, key: &str) -> usize {
+    let query = "query($id: ID!) {
+        ordersStats(groupBy: [MONTH]) { month orders revenue { amount } }
+        metricStats(id: $id, bucket: { size: MONTH }) { start sum observations } }";
+    let metric = Uuid::new_v5(&tenant.0, b"revenue");
+    let data = app.query(key, query, json!({ "id": metric })).await;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let rows = |field: &str| data[field].as_array().unwrap().clone();
+    let by_orders: Vec<_> = rows("ordersStats")
+        .iter()
+        .map(|row| {
+            let cents: i64 = text(&row["revenue"]["amount"]).parse().unwrap();
+            (text(&row["month"]), text(&row["orders"]), cents)
+        })
+        .collect();
+    let by_metric: Vec<_> = rows("metricStats")
+        .iter()
+        .map(|row| {
+            let (whole, part) = match text(&row["sum"]).split_once('.') {
+                Some((whole, part)) => (whole.to_owned(), format!("{part:0<2}")),
+                None => (text(&row["sum"]), "00".to_owned()),
+            };
+            let cents: i64 = format!("{whole}{part}").parse().unwrap();
+            (
+                text(&row["start"])[..7].to_owned(),
+                text(&row["observations"]),
+                cents,
+            )
+        })
+        .collect();
+    assert_eq!(by_orders, by_metric, "{tenant}");
+    by_metric
+        .iter()
+        .map(|(_, observations, _)| observations.parse::<usize>().unwrap())
+        .sum()
+}
