@@ -7,8 +7,8 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
-    organization::OrganizationQuery, projection::ProjectionQuery, session::Root,
+    customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery, metric::MetricQuery,
+    order::OrderQuery, organization::OrganizationQuery, projection::ProjectionQuery, session::Root,
 };
 
 /// Everything that can be read. All fields of one operation see the same moment. Needs the engine extension
@@ -22,6 +22,7 @@ pub struct Query(
     OrderQuery,
     LeadQuery,
     MetricQuery,
+    GoalQuery,
     ProjectionQuery,
 );
 
@@ -38,7 +39,8 @@ impl Query {
             CustomerQuery(root.clone()),
             OrderQuery(root.clone()),
             LeadQuery(root.clone()),
-            MetricQuery(root),
+            MetricQuery(root.clone()),
+            GoalQuery(root),
             ProjectionQuery,
         )
     }

@@ -69,13 +69,14 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "identity",
     "organization",
     "customer",
     "order",
     "lead",
     "metric",
+    "goal",
 ];
 
 async fn digests(engine: &Engine) -> Vec<projections::digest::TableDigest> {
@@ -117,7 +118,7 @@ async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
         "select count(*) from projection.live where build = 4 and caught_up",
     )
     .await;
-    assert_eq!(last, 6);
+    assert_eq!(last, 7);
 }
 
 #[tokio::test]
@@ -186,7 +187,7 @@ async fn numbers_are_gapless_in_the_order_of_position_and_totals_agree_with_the_
 #[tokio::test]
 async fn a_tenant_reads_its_own_rows_alone() {
     let store = harness::database().await.store().await;
-    let log = history(5, 300);
+    let log = history(5, 600);
     store_all(&store, &log).await;
     engine(&store, 2_000, 1).await.catch_up().await.unwrap();
     let tenant = log[0].tenant;
@@ -199,6 +200,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
         "organization",
         "lead",
         "metric",
+        "goal",
     ] {
         let statement =
             format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");
@@ -290,8 +292,8 @@ async fn a_new_revision_takes_over_while_the_log_grows() {
         store_all(&store, part).await;
     }
     let serves = "select count(*) from projection.live where build = 2 and caught_up";
-    let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
-    while count(&store, serves).await < 6 {
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(5);
+    while count(&store, serves).await < 7 {
         assert!(
             tokio::time::Instant::now() < deadline,
             "the new revision has not taken over"
