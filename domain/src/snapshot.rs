@@ -33,6 +33,7 @@ mod tests {
     use crate::{
         Decide,
         customer::{Customer, CustomerCommand, CustomerRejection},
+        goal::Goal,
         lead::Lead,
         metric::Metric,
         order::Order,
@@ -93,9 +94,10 @@ mod tests {
             snapshot_hash::<Order>(),
             snapshot_hash::<Lead>(),
             snapshot_hash::<Metric>(),
+            snapshot_hash::<Goal>(),
             snapshot_hash::<Probe<1>>(),
             snapshot_hash::<Probe<2>>(),
         ]);
-        assert_eq!(hashes.len(), 7);
+        assert_eq!(hashes.len(), 8);
     }
 }

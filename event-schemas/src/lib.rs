@@ -7,6 +7,7 @@ pub mod customer;
 pub mod decimal;
 pub mod envelope;
 pub mod event;
+pub mod goal;
 pub mod hash;
 pub mod lead;
 pub mod list;
@@ -39,4 +40,11 @@ pub use tenant::TenantId;
 pub use text::Text;
 
 /// Daybook's own contexts. The streams whose names begin with one of them hold its events and no others.
-pub const CONTEXTS: [&str; 5] = ["organization", "customer", "order", "lead", "metric"];
+pub const CONTEXTS: [&str; 6] = [
+    "organization",
+    "customer",
+    "order",
+    "lead",
+    "metric",
+    "goal",
+];

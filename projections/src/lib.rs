@@ -7,6 +7,7 @@ pub mod customer;
 pub mod digest;
 pub mod engine;
 pub mod error;
+pub mod goal;
 pub mod identity;
 pub mod kafka;
 pub mod lag;
@@ -48,6 +49,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(order::Order),
         Arc::new(lead::Lead),
         Arc::new(metric::Metric),
+        Arc::new(goal::Goal),
         Arc::new(policy::revenue::Revenue),
     ]
 }

@@ -10,6 +10,7 @@ mod bucket;
 mod customer;
 mod failure;
 mod filter;
+mod goal;
 mod lead;
 mod metric;
 mod money;

@@ -30,6 +30,7 @@ pub(crate) enum Direction {
 }
 
 /// The arguments of a list, as the client gave them.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Paging {
     pub(crate) first: Option<i32>,
     pub(crate) after: Option<String>,

@@ -7,7 +7,7 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
+    customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
     organization::OrganizationQuery, policy::PolicyQuery, projection::ProjectionQuery,
     session::Root,
 };
@@ -23,6 +23,7 @@ pub struct Query(
     OrderQuery,
     LeadQuery,
     MetricQuery,
+    GoalQuery,
     ProjectionQuery,
     PolicyQuery,
 );
@@ -40,7 +41,8 @@ impl Query {
             CustomerQuery(root.clone()),
             OrderQuery(root.clone()),
             LeadQuery(root.clone()),
-            MetricQuery(root),
+            MetricQuery(root.clone()),
+            GoalQuery(root),
             ProjectionQuery,
             PolicyQuery,
         )

@@ -76,16 +76,18 @@ pub(crate) enum Kind {
     Customer,
     Lead,
     Metric,
+    Goal,
     Organization,
     ApiKey,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Order,
         Self::Customer,
         Self::Lead,
         Self::Metric,
+        Self::Goal,
         Self::Organization,
         Self::ApiKey,
     ];
@@ -96,6 +98,7 @@ impl Kind {
             Self::Customer => "customer",
             Self::Lead => "lead",
             Self::Metric => "metric",
+            Self::Goal => "goal",
             Self::Organization => "organization",
             Self::ApiKey => "apiKey",
         }

@@ -44,10 +44,12 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "customer" | "customers" => &["customer"],
         "lead" | "leads" | "leadsStats" => &["lead"],
         "metric" | "metrics" | "metricObservations" | "metricStats" => &["metric"],
+        "goal" | "goals" | "goalsStats" => &["goal"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
         "node" | "nodes" => &[
             "customer",
+            "goal",
             "identity",
             "lead",
             "metric",
@@ -61,8 +63,10 @@ fn of_root(field: &str) -> &'static [&'static str] {
 /// What the fields inside a root field need besides.
 fn inside(field: &Field, fragments: &Fragments, needed: &mut Vec<&'static str>) {
     for child in fields(&field.selection_set.node, fragments) {
-        if child.name.node == "customer" {
-            needed.push("customer");
+        match child.name.node.as_str() {
+            "customer" => needed.push("customer"),
+            "metric" => needed.push("metric"),
+            _ => {}
         }
         inside(child, fragments, needed);
     }

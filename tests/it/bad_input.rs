@@ -27,6 +27,7 @@ struct Shop {
     customer: Uuid,
     lead: Uuid,
     metric: Uuid,
+    goal: Uuid,
 }
 
 impl Shop {
@@ -61,6 +62,11 @@ impl Shop {
         let body = serde_json::json!({ "name": "Visits", "unit": "visits", "aggregation": "sum" });
         let (status, defined) = app.post(&tenant.key, &path, &body).await;
         assert_eq!(status, 201, "{defined}");
+        let goal = Uuid::from_u128(0x90a1);
+        let path = format!("/api/v1/goals/{goal}/draft");
+        let body = serde_json::json!({ "title": "Visits" });
+        let (status, drafted) = app.post(&tenant.key, &path, &body).await;
+        assert_eq!(status, 201, "{drafted}");
         Self {
             database,
             app,
@@ -69,6 +75,7 @@ impl Shop {
             customer,
             lead,
             metric,
+            goal,
         }
     }
 
@@ -81,6 +88,7 @@ impl Shop {
             ("customer", false) => self.customer,
             ("lead", false) => self.lead,
             ("metric", false) => self.metric,
+            ("goal", false) => self.goal,
             (other, _) => panic!("there is nothing of the context {other} to try bad input on"),
         }
     }

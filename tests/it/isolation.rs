@@ -72,7 +72,7 @@ async fn a_dropped_policy_is_noticed() {
     let world = World::open().await;
     let contexts = Contexts::of(&world).await;
     let policies = sql::policies(&world.database).await;
-    assert!(policies.len() >= 15, "{policies:?}");
+    assert!(policies.len() >= 17, "{policies:?}");
     for policy in &policies {
         sql::open(&world.database, policy).await;
         let leaks = sql::leaks(&world.database, &contexts).await;

@@ -26,6 +26,7 @@ mod expiry;
 mod forward;
 mod freeze;
 mod fsck;
+mod goal;
 mod harness;
 mod import;
 mod import_postgres_es;

@@ -79,13 +79,14 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const READ_MODELS: [&str; 6] = [
+const READ_MODELS: [&str; 7] = [
     "identity",
     "organization",
     "customer",
     "order",
     "lead",
     "metric",
+    "goal",
 ];
 /// Of a policy one build serves, whatever the revisions.
 const POLICIES: [&str; 1] = ["revenue"];
@@ -209,7 +210,7 @@ async fn numbers_are_gapless_in_the_order_of_position_and_totals_agree_with_the_
 #[tokio::test]
 async fn a_tenant_reads_its_own_rows_alone() {
     let store = harness::database().await.store().await;
-    let log = history(5, 300);
+    let log = history(5, 600);
     store_all(&store, &log).await;
     engine(&store, 2_000, 1).await.catch_up().await.unwrap();
     let tenant = log[0].tenant;
@@ -222,6 +223,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
         "organization",
         "lead",
         "metric",
+        "goal",
     ] {
         let statement =
             format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");
@@ -314,7 +316,7 @@ async fn a_new_revision_takes_over_while_the_log_grows() {
     }
     let serves = "select count(*) from projection.live where build = 2 and caught_up";
     let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
-    while count(&store, serves).await < 7 {
+    while count(&store, serves).await < i64::try_from(names().count()).unwrap() {
         assert!(
             tokio::time::Instant::now() < deadline,
             "the new revision has not taken over"

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    goal,
     harness::{self, Served, Tenant, an_order},
     suspension::{resume, suspend},
 };
@@ -72,10 +73,39 @@ fn measurements() -> [(String, Value); 3] {
     ]
 }
 
+/// Commands that write an event of every type of a goal but the one that takes its time: `missed` is left active.
+fn goals(missed: Uuid) -> impl Iterator<Item = (String, Value)> {
+    let (achieved, abandoned, metric) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let draft = json!({ "title": "Visits", "description": "Of the shop", "ownerId": "u", "unit": "visits", "baseline": "1",
+        "target": "9.5", "startsAt": "2026-01-02T03:04:05Z", "dueAt": "2999-01-02T03:04:05Z" });
+    let link = |aggregation| json!({ "metricId": metric, "aggregation": aggregation });
+    let source = json!({ "metricId": metric, "observationNumber": 1, "eventId": Uuid::now_v7() });
+    let adjusted = json!({ "title": "A", "description": "B", "ownerId": "v", "baseline": "0", "target": "8",
+        "startsAt": "2026-01-03T03:04:05Z", "dueAt": "2999-01-03T03:04:05Z", "reason": "Enough" });
+    let progress = |actual| json!({ "actual": actual, "source": source, "note": "Much" });
+    [
+        (achieved, "draft", draft.clone()),
+        (achieved, "link-metric", link("sum")),
+        (achieved, "activate", json!({})),
+        (achieved, "link-metric", link("last")),
+        (achieved, "record-progress", progress("2")),
+        (achieved, "record-progress", progress("9")),
+        (achieved, "adjust", adjusted),
+        (achieved, "achieve", json!({ "note": "Done" })),
+        (missed, "draft", draft.clone()),
+        (missed, "activate", json!({})),
+        (missed, "record-progress", json!({ "actual": "2" })),
+        (abandoned, "draft", draft),
+        (abandoned, "abandon", json!({ "reason": "We move" })),
+    ]
+    .map(|(goal, step, body)| (format!("goals/{goal}/{step}"), body))
+    .into_iter()
+}
+
 /// Commands that write an event of every type.
 async fn write_everything(app: &Served, tenant: &Tenant) {
     let (order, cancelled, customer) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    let (won, lost) = (Uuid::now_v7(), Uuid::now_v7());
+    let (won, lost, missed) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     let profile = json!({ "businessSegment": "pet", "businessType": "reseller", "leadType": "online_big",
         "behaviourProfile": "cat", "hasCompany": true, "hasGtin": false, "averageStock": "5-20",
         "declaredCatalogSize": 9, "declaredMonthlyRevenue": { "amount": 100, "currency": "BRL" } });
@@ -153,7 +183,7 @@ async fn write_everything(app: &Served, tenant: &Tenant) {
         ),
     ]
     .into_iter()
-    .chain(measurements())
+    .chain(measurements().into_iter().chain(goals(missed)))
     {
         let (status, answer) = app
             .post(&tenant.key, &format!("/api/v1/{path}"), &body)
@@ -169,6 +199,7 @@ async fn write_everything(app: &Served, tenant: &Tenant) {
         .post(&tenant.key, &format!("{path}/revoke-api-key"), &revoke)
         .await;
     assert_eq!(status, 200, "{answer}");
+    goal::miss(app, tenant, missed).await.unwrap();
     suspend(app, tenant).await.unwrap();
     resume(app, tenant).await.unwrap();
 }

@@ -6,6 +6,10 @@ use cqrs_es::Aggregate;
 use domain::{
     Command, Entity, Plain, Settings,
     customer::{ChangeContact, RecordConsent, RegisterCustomer, WithdrawConsent},
+    goal::{
+        AbandonGoal, AchieveGoal, ActivateGoal, AdjustGoal, DraftGoal, LinkGoalMetric, MissGoal,
+        RecordGoalProgress,
+    },
     lead::{AssignLead, CaptureLead, LoseLead, QualifyLead, WinLead},
     metric::{CorrectObservation, DefineMetric, ObserveMetric},
     order::{
@@ -78,6 +82,14 @@ pub(super) fn all() -> Vec<Spec> {
         plain::<DefineMetric>(),
         plain::<ObserveMetric>(),
         plain::<CorrectObservation>(),
+        plain::<DraftGoal>(),
+        plain::<ActivateGoal>(),
+        plain::<LinkGoalMetric>(),
+        plain::<AdjustGoal>(),
+        plain::<RecordGoalProgress>(),
+        plain::<AchieveGoal>(),
+        plain::<MissGoal>(),
+        plain::<AbandonGoal>(),
     ]
 }
 

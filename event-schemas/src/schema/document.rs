@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{BASE_URI, PREFIX, TOPIC};
 use crate::{
-    Event, customer::CustomerEvent, lead::LeadEvent, metric::MetricEvent, order::OrderEvent,
-    organization::OrganizationEvent, state,
+    Event, customer::CustomerEvent, goal::GoalEvent, lead::LeadEvent, metric::MetricEvent,
+    order::OrderEvent, organization::OrganizationEvent, state,
 };
 
 /// The newest schema of an event type, or of a context's state.
@@ -33,6 +33,7 @@ pub fn newest() -> Vec<Document> {
         of::<OrderEvent>("order"),
         of::<LeadEvent>("lead"),
         of::<MetricEvent>("metric"),
+        of::<GoalEvent>("goal"),
         states(),
     ]
     .concat()

@@ -31,10 +31,17 @@ super::registered! {
     28 "a4bf8601-bf18-5bbd-ab7d-8aefef2845b4" "daybook.events.v1" "lead" "LeadWon" 1 1 "lead/LeadWon.v1.json";
     29 "0baf563f-b16a-5d24-a4c3-449e30992ad8" "daybook.events.v1" "lead" "LeadLost" 1 1 "lead/LeadLost.v1.json";
     30 "1c0ba80b-5e22-58d8-a998-8c29970fd0ed" "daybook.lead.state.v1" "lead" "LeadState" 1 1 "lead/LeadState.v1.json";
-    31 "8d66fc3d-e419-5fac-8aa5-b84a1120d301" "daybook.events.v1" "metric" "MetricDefined" 1 1 "metric/superseded/MetricDefined.v1.r1.json";
+    31 "8d66fc3d-e419-5fac-8aa5-b84a1120d301" "daybook.events.v1" "metric" "MetricDefined" 1 1 "metric/MetricDefined.v1.json";
     32 "888c70e0-c8f5-570c-bb60-67d6144a4ac4" "daybook.events.v1" "metric" "MetricObserved" 1 1 "metric/MetricObserved.v1.json";
     33 "7cc1dbf2-b739-5028-8ecc-055acb7b73bd" "daybook.events.v1" "metric" "ObservationCorrected" 1 1 "metric/ObservationCorrected.v1.json";
-    34 "6364c6ef-5b9a-5095-b478-6092e87307d6" "daybook.metric.state.v1" "metric" "MetricState" 1 1 "metric/superseded/MetricState.v1.r1.json";
-    35 "29734e80-1cf0-57d2-90d7-6b16b905fba6" "daybook.events.v1" "metric" "MetricDefined" 1 2 "metric/MetricDefined.v1.json";
-    36 "29926f86-ad8c-58f4-a86e-a45e79a464a7" "daybook.metric.state.v1" "metric" "MetricState" 1 2 "metric/MetricState.v1.json";
+    34 "6364c6ef-5b9a-5095-b478-6092e87307d6" "daybook.metric.state.v1" "metric" "MetricState" 1 1 "metric/MetricState.v1.json";
+    35 "68c225fc-e12b-5d4d-ad87-af42d72eae9c" "daybook.events.v1" "goal" "GoalDrafted" 1 1 "goal/GoalDrafted.v1.json";
+    36 "10ea70c5-0cbd-5141-92aa-6006043a65e6" "daybook.events.v1" "goal" "GoalActivated" 1 1 "goal/GoalActivated.v1.json";
+    37 "1d65fa9f-3b95-5efa-bcd8-970096546349" "daybook.events.v1" "goal" "GoalMetricLinked" 1 1 "goal/GoalMetricLinked.v1.json";
+    38 "ca50a2ab-9680-5117-b55e-27839ef45345" "daybook.events.v1" "goal" "GoalAdjusted" 1 1 "goal/GoalAdjusted.v1.json";
+    39 "c7f8c6cb-0ff5-54c5-aaad-2328774c46b0" "daybook.events.v1" "goal" "GoalProgressed" 1 1 "goal/GoalProgressed.v1.json";
+    40 "bcfce6fd-3e37-519d-a673-0d0377bbacff" "daybook.events.v1" "goal" "GoalAchieved" 1 1 "goal/GoalAchieved.v1.json";
+    41 "ae7ae1c9-5e9f-5f25-91f9-592e08a9a61b" "daybook.events.v1" "goal" "GoalMissed" 1 1 "goal/GoalMissed.v1.json";
+    42 "8777c6d6-ac8a-599d-aa6d-4025d5bbc0eb" "daybook.events.v1" "goal" "GoalAbandoned" 1 1 "goal/GoalAbandoned.v1.json";
+    43 "f1083faf-05e3-5839-99dd-e3e8075f67a6" "daybook.goal.state.v1" "goal" "GoalState" 1 1 "goal/GoalState.v1.json";
 }

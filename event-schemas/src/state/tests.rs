@@ -238,6 +238,53 @@ fn a_metric_is_told_with_its_latest_observation() {
 }
 
 #[test]
+fn a_goal_is_told_with_its_last_progress() {
+    let draft = json!({ "title": "Weight", "baseline": "90" });
+    let active = json!({ "title": "Weight", "unit": "kg", "baseline": "90", "target": "80",
+        "startsAt": "2026-01-01T00:00:00Z", "dueAt": "2026-06-01T00:00:00Z" });
+    let mut adjusted = active.clone();
+    let terms = adjusted.as_object_mut().unwrap();
+    terms.insert("target".to_owned(), json!("85"));
+    let metric = json!({ "metricId": Uuid::from_u128(7), "aggregation": "last" });
+    let source = json!({ "metricId": Uuid::from_u128(7), "observationNumber": 2 });
+    let mut events = vec![
+        ("GoalDrafted", 1, json!({ "terms": draft })),
+        (
+            "GoalMetricLinked",
+            1,
+            json!({ "metric": metric, "status": "draft", "terms": draft }),
+        ),
+        (
+            "GoalActivated",
+            1,
+            json!({ "unit": "kg", "baseline": "90", "target": "80", "startsAt": "2026-01-01T00:00:00Z",
+                "dueAt": "2026-06-01T00:00:00Z", "metric": metric }),
+        ),
+        (
+            "GoalProgressed",
+            1,
+            json!({ "number": 1, "actual": "84.5", "reached": false, "source": source }),
+        ),
+        (
+            "GoalAdjusted",
+            1,
+            json!({ "old": active, "new": adjusted, "status": "active", "reached": true }),
+        ),
+    ];
+    let mut expected = json!({ "status": "active", "terms": adjusted, "metric": metric, "adjustments": 1,
+        "progress": { "number": 1, "actual": "84.5", "reached": true, "source": source,
+            "recordedAt": "1970-01-01T00:00:04Z" },
+        "draftedAt": "1970-01-01T00:00:01Z", "activatedAt": "1970-01-01T00:00:03Z" });
+    assert_eq!(told("goal", &events), Some(expected.clone()));
+    events.push(("GoalAchieved", 1, json!({ "actual": "84.5" })));
+    events.push(("GoalAbandoned", 1, json!({ "reason": "too late" })));
+    let goal = expected.as_object_mut().unwrap();
+    goal.insert("status".to_owned(), json!("achieved"));
+    goal.insert("closedAt".to_owned(), json!("1970-01-01T00:00:06Z"));
+    assert_eq!(told("goal", &events), Some(expected));
+}
+
+#[test]
 fn an_organization_is_told_without_what_opens_it() {
     let key = |id: u128| json!({ "keyId": Uuid::from_u128(id), "name": "shop", "scopes": ["*"], "secretHash": "ab" });
     let events = [

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     customer::{self, Customer},
     failure::Failure,
+    goal::{self, Goal},
     lead::{self, Lead},
     metric::{self, Metric},
     order::{self, Order},
@@ -27,6 +28,7 @@ pub(crate) enum Node {
     Customer(Customer),
     Lead(Lead),
     Metric(Metric),
+    Goal(Goal),
     Organization(Organization),
     ApiKey(ApiKey),
 }
@@ -115,6 +117,15 @@ async fn read(snapshot: &Arc<Snapshot>, ids: &[ID]) -> Result<Vec<Option<Node>>,
                 .await?
                 .into_iter()
                 .map(|m| ((Kind::Metric, m.uuid()), Node::Metric(m))),
+        );
+    }
+    let goals = of(Kind::Goal);
+    if !goals.is_empty() {
+        found.extend(
+            goal::by_ids(snapshot, &goals)
+                .await?
+                .into_iter()
+                .map(|g| ((Kind::Goal, g.uuid()), Node::Goal(g))),
         );
     }
     let keys = of(Kind::ApiKey);

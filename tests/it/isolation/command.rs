@@ -48,6 +48,7 @@ pub fn ids(world: &World, context: &str) -> Vec<Uuid> {
         "customer" => world.b.customers.clone(),
         "lead" => world.b.leads.clone(),
         "metric" => world.b.metrics.clone(),
+        "goal" => world.b.goals.clone(),
         "organization" => vec![world.b.tenant.id.0, world.a.tenant.id.0],
         other => panic!("no id of the other tenant is known for the context {other}"),
     }
@@ -57,11 +58,19 @@ pub fn ids(world: &World, context: &str) -> Vec<Uuid> {
 pub fn foreign(world: &World, name: &str, format: &str) -> Option<Value> {
     match (name, format) {
         ("customerId", _) => Some(json!(world.b.customers[0])),
+        ("metricId", _) => Some(json!(world.b.metrics[0])),
+        ("eventId", _) => Some(json!(event(world))),
         ("keyId", _) => Some(json!(world.b.keys[0])),
         ("reference", _) => Some(json!(world.b.text("reference-0"))),
         (other, "uuid") => panic!("no id of the other tenant is known for the field {other}"),
         _ => None,
     }
+}
+
+/// One of the other tenant's events.
+fn event(world: &World) -> Uuid {
+    let ids = world.b.field("id").into_iter();
+    ids.flat_map(|id| id.parse()).next().unwrap()
 }
 
 /// Every route on everything of the other tenant.

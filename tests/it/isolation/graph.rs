@@ -23,6 +23,8 @@ const ONE_OF: [&str; 2] = ["order", "lead"];
 const NO_SECRETS: [&str; 1] = ["projections"];
 /// Values per argument, and per condition of a filter.
 const VALUES: usize = 8;
+/// Values of one list: all of them would cost more than an operation may.
+const SOME: usize = 12;
 
 /// One query with one value of the other tenant.
 pub struct Operation {
@@ -145,7 +147,7 @@ fn candidates(world: &World, ty: &Value, names: &[&str]) -> Vec<Value> {
         Some("LIST") => {
             let items = candidates(world, &ty["ofType"], names);
             let mut lists: Vec<_> = items.iter().map(|item| json!([item])).collect();
-            lists.push(items.into());
+            lists.push(items.into_iter().take(SOME).collect());
             lists
         }
         _ => {
@@ -246,6 +248,7 @@ fn known(side: &Side, name: &str) -> Vec<String> {
         .chain(&side.customers)
         .chain(&side.leads)
         .chain(&side.metrics)
+        .chain(&side.goals)
         .chain(&side.keys)
         .chain([&side.tenant.id.0])
         .map(ToString::to_string);
@@ -339,6 +342,7 @@ pub async fn control(world: &World, operations: &[Operation]) {
         ("metric", "id"),
         ("metricStats", "id"),
         ("metricObservations", "id"),
+        ("goal", "id"),
         ("node", "id"),
         ("nodes", "ids"),
     ] {

@@ -22,6 +22,7 @@ pub struct Side {
     pub customers: Vec<Uuid>,
     pub leads: Vec<Uuid>,
     pub metrics: Vec<Uuid>,
+    pub goals: Vec<Uuid>,
     /// API keys' ids.
     pub keys: Vec<Uuid>,
     pub idempotency: Vec<String>,
@@ -151,6 +152,7 @@ impl Side {
         .await;
         self.fill_leads(app, n).await;
         self.fill_metrics(app, n).await;
+        self.fill_goals(app, n).await;
     }
 
     /// A metric with two observations, of which one was corrected.
@@ -179,6 +181,42 @@ impl Side {
             "description": self.text("metric-description"), "feed": "orderRevenue" });
         self.send(app, &format!("/api/v1/metrics/{fed}/define"), defined)
             .await;
+    }
+
+    /// A goal that is active with progress of a metric, and one that was abandoned.
+    async fn fill_goals(&mut self, app: &Served, n: i64) {
+        let metric = self.metrics[0];
+        for goal in 0..2_u8 {
+            let id = Uuid::new_v5(&self.tenant.id.0, &[b'g', goal]);
+            let drafted = json!({ "title": self.text("goal-title"), "description": self.text("goal-description"),
+                "ownerId": self.text("goal-owner"), "unit": self.text("goal-unit"), "baseline": format!("{n}.125"),
+                "target": format!("{n}9"), "dueAt": "2997-06-05T04:03:02Z" });
+            let source = json!({ "metricId": metric, "observationNumber": 2, "eventId": Uuid::new_v5(&id, b"e") });
+            let progress = |value: i64| json!({ "actual": format!("{value}.75"), "source": source, "note": self.text("progress-note") });
+            let last = if goal == 0 {
+                ("record-progress", progress(n + 17))
+            } else {
+                ("abandon", json!({ "reason": self.text("abandon-reason") }))
+            };
+            for (step, body) in [
+                ("draft", drafted),
+                (
+                    "link-metric",
+                    json!({ "metricId": metric, "aggregation": "sum" }),
+                ),
+                ("activate", json!({})),
+                ("record-progress", progress(n + 13)),
+                (
+                    "adjust",
+                    json!({ "target": format!("{n}8"), "reason": self.text("adjust-reason") }),
+                ),
+                last,
+            ] {
+                self.send(app, &format!("/api/v1/goals/{id}/{step}"), body)
+                    .await;
+            }
+            self.goals.push(id);
+        }
     }
 
     /// A lead that is won, and one that is lost.
@@ -245,6 +283,7 @@ impl World {
                 customers: vec![],
                 leads: vec![],
                 metrics: vec![],
+                goals: vec![],
                 keys: vec![],
                 idempotency: vec![],
                 tokens: vec![],

@@ -115,7 +115,14 @@ async fn what_nobody_knows_halts_its_projection_and_partition_alone() {
         20
     );
     // The others go on.
-    for other in ["identity", "organization", "customer", "lead", "metric"] {
+    for other in [
+        "identity",
+        "organization",
+        "customer",
+        "lead",
+        "metric",
+        "goal",
+    ] {
         while engine.run_once(other, partition).await.unwrap()
             != (Progress::At {
                 applied: 0,

@@ -33,7 +33,7 @@ use crate::{
 
 /// What `daybook` is told of in every test here.
 pub const CONTEXTS: &str = r#"["order"]"#;
-pub const STATES: &str = r#"["order","customer","organization","lead","metric"]"#;
+pub const STATES: &str = r#"["order","customer","organization","lead","metric","goal"]"#;
 
 fn with(settings: &Settings, contexts: &[&str], states: &[&str]) -> Settings {
     let owned =
@@ -119,7 +119,14 @@ async fn an_import_is_told_by_context_and_as_states() {
     let database = harness::database().await;
     let store = database.store().await;
     let settings = broker::settings(broker::shared().await, &broker::prefix());
-    let contexts = ["order", "customer", "organization", "lead", "metric"];
+    let contexts = [
+        "order",
+        "customer",
+        "organization",
+        "lead",
+        "metric",
+        "goal",
+    ];
     let settings = with(&settings, &["order"], &contexts);
     broker::make_topics(&settings).await;
     let folder = tempfile::tempdir().unwrap();
