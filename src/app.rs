@@ -153,8 +153,10 @@ impl Application {
                 timeout: Duration::from_millis(config.graphql.operation_timeout_ms),
                 ..read_api::http::Options::default()
             };
+            let exports =
+                read_api::audit::export::router(store.clone(), Arc::new(Wait(waiter.clone())));
             let schema = schema(bus, store, waiter);
-            let graphql = read_api::http::router(schema, options);
+            let graphql = read_api::http::router(schema, options).merge(exports);
             router = router
                 .merge(gateway::protected(graphql, keys))
                 .merge(read_api::http::graphiql())

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection, array,
-    projection::{aggregate, decode},
+    projection::{Interest, aggregate, decode},
 };
 
 /// Customers.
@@ -48,8 +48,8 @@ impl Projection for Customer {
         include_str!("../../migrations/read-models/customer.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "customer"
+    fn interest(&self) -> Interest {
+        Interest::Context("customer")
     }
 
     fn known(&self) -> &'static [(&'static str, i16)] {

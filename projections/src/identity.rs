@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection, array,
-    projection::{aggregate, decode},
+    projection::{Interest, aggregate, decode},
 };
 
 /// API keys.
@@ -39,8 +39,8 @@ impl Projection for Identity {
         include_str!("../../migrations/read-models/identity.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "organization"
+    fn interest(&self) -> Interest {
+        Interest::Context("organization")
     }
 
     fn known(&self) -> &'static [(&'static str, i16)] {

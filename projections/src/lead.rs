@@ -13,7 +13,7 @@ use uuid::Uuid;
 use self::row::Row;
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Interest, aggregate, decode},
 };
 
 /// Leads.
@@ -37,8 +37,8 @@ impl Projection for Lead {
         include_str!("../../migrations/read-models/lead.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "lead"
+    fn interest(&self) -> Interest {
+        Interest::Context("lead")
     }
 
     fn known(&self) -> &'static [(&'static str, i16)] {

@@ -2,6 +2,7 @@
 //! decides anything, never writes to the log and never sees the domain or the commands.
 
 mod array;
+pub mod audit;
 mod build;
 pub mod customer;
 pub mod digest;
@@ -34,7 +35,7 @@ pub use engine::{Engine, Options, Progress};
 pub use error::Error;
 pub use lag::{Lag, lag};
 pub use parked::{Parked, parked};
-pub use projection::{ApplyError, Projection};
+pub use projection::{ApplyError, Interest, Projection};
 pub use retry::Retried;
 pub use wait::{NotCaughtUp, ParkedFor, WaitError, Waiter};
 
@@ -47,6 +48,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(order::Order),
         Arc::new(lead::Lead),
         Arc::new(metric::Metric),
+        Arc::new(audit::Audit),
     ]
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub use crate::meter::*;
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Interest, aggregate, decode},
 };
 
 /// Metrics.
@@ -93,8 +93,8 @@ impl Projection for Metric {
         include_str!("../../migrations/read-models/metric.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "metric"
+    fn interest(&self) -> Interest {
+        Interest::Context("metric")
     }
 
     fn known(&self) -> &'static [(&'static str, i16)] {

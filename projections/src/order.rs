@@ -17,7 +17,7 @@ use uuid::Uuid;
 use self::row::Row;
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Interest, aggregate, decode},
 };
 
 /// Orders.
@@ -62,8 +62,8 @@ impl Projection for Order {
         include_str!("../../migrations/read-models/order.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "order"
+    fn interest(&self) -> Interest {
+        Interest::Context("order")
     }
 
     fn known(&self) -> &'static [(&'static str, i16)] {

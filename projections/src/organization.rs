@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ApplyError, Projection,
-    projection::{aggregate, decode},
+    projection::{Interest, aggregate, decode},
 };
 
 /// Organizations.
@@ -45,8 +45,8 @@ impl Projection for Organization {
         include_str!("../../migrations/read-models/organization.sql")
     }
 
-    fn context(&self) -> &'static str {
-        "organization"
+    fn interest(&self) -> Interest {
+        Interest::Context("organization")
     }
 
     fn known(&self) -> &'static [(&'static str, i16)] {

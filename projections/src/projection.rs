@@ -1,10 +1,29 @@
 //! What a projection is: a name, a revision, the events it wants, the tables it owns, and a fold. Never reads the
 //! log or keeps a checkpoint: that is the engine's.
 
-use event_schemas::{DecodeError, Event, RecordedEvent, envelope::CONTENT_TYPE_JSON};
+use event_schemas::{CONTEXTS, DecodeError, Event, RecordedEvent, envelope::CONTENT_TYPE_JSON};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+/// Which streams a projection reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interest {
+    /// Those of one context.
+    Context(&'static str),
+    /// All of them, those of other programs too.
+    Everything,
+}
+
+impl Interest {
+    /// Whether a stream of this context is read.
+    fn covers(self, context: &str) -> bool {
+        match self {
+            Self::Context(own) => own == context,
+            Self::Everything => true,
+        }
+    }
+}
 
 /// A fold of the log into tables of its own.
 #[async_trait::async_trait]
@@ -18,11 +37,11 @@ pub trait Projection: Send + Sync {
     /// The whole DDL of its tables, row-level security included.
     fn ddl(&self) -> &'static str;
 
-    /// The context whose streams it reads.
-    fn context(&self) -> &'static str;
+    /// Which streams it reads.
+    fn interest(&self) -> Interest;
 
-    /// Every event type of that context that this binary knows, with its newest schema version. Another one halts
-    /// the partition: it may mean something for the tables.
+    /// Every event type of these streams that this binary knows, with its newest schema version. Another one halts
+    /// the partition: it may mean something for the tables. Streams of other programs may hold anything.
     fn known(&self) -> &'static [(&'static str, i16)];
 
     /// Whether the fold looks at events of a known type.
@@ -98,8 +117,12 @@ pub(crate) fn select<'e>(
     let mut wanted = Vec::new();
     for event in events
         .iter()
-        .filter(|event| event.stream.context() == projection.context())
+        .filter(|event| projection.interest().covers(event.stream.context()))
     {
+        if !CONTEXTS.contains(&event.stream.context()) {
+            wanted.push(event);
+            continue;
+        }
         let newest = projection
             .known()
             .iter()

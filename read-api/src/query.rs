@@ -7,8 +7,8 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
-    organization::OrganizationQuery, projection::ProjectionQuery, session::Root,
+    audit::AuditQuery, customer::CustomerQuery, lead::LeadQuery, metric::MetricQuery,
+    order::OrderQuery, organization::OrganizationQuery, projection::ProjectionQuery, session::Root,
 };
 
 /// Everything that can be read. All fields of one operation see the same moment. Needs the engine extension
@@ -23,6 +23,7 @@ pub struct Query(
     LeadQuery,
     MetricQuery,
     ProjectionQuery,
+    AuditQuery,
 );
 
 impl Query {
@@ -38,8 +39,9 @@ impl Query {
             CustomerQuery(root.clone()),
             OrderQuery(root.clone()),
             LeadQuery(root.clone()),
-            MetricQuery(root),
+            MetricQuery(root.clone()),
             ProjectionQuery,
+            AuditQuery(root),
         )
     }
 }

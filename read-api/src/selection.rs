@@ -44,6 +44,7 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "customer" | "customers" => &["customer"],
         "lead" | "leads" | "leadsStats" => &["lead"],
         "metric" | "metrics" | "metricObservations" | "metricStats" => &["metric"],
+        "audit" | "causation" => &["audit"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
         "node" | "nodes" => &[

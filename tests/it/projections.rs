@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use event_schemas::{RecordedEvent, StreamId, TenantId, order::OrderEvent};
 use event_store::{Clock as _, Outcome, Store, SystemClock};
-use projections::{ApplyError, Engine, Options, Projection, WaitError, Waiter};
+use projections::{ApplyError, Engine, Interest, Options, Projection, WaitError, Waiter};
 use sqlx::{PgConnection, Row};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,8 +33,8 @@ impl Projection for Revision {
     fn ddl(&self) -> &'static str {
         self.0.ddl()
     }
-    fn context(&self) -> &'static str {
-        self.0.context()
+    fn interest(&self) -> Interest {
+        self.0.interest()
     }
     fn known(&self) -> &'static [(&'static str, i16)] {
         self.0.known()
@@ -69,13 +69,14 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "identity",
     "organization",
     "customer",
     "order",
     "lead",
     "metric",
+    "audit",
 ];
 
 async fn digests(engine: &Engine) -> Vec<projections::digest::TableDigest> {
@@ -117,7 +118,7 @@ async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
         "select count(*) from projection.live where build = 4 and caught_up",
     )
     .await;
-    assert_eq!(last, 6);
+    assert_eq!(last, 7);
 }
 
 #[tokio::test]
@@ -199,6 +200,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
         "organization",
         "lead",
         "metric",
+        "audit",
     ] {
         let statement =
             format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");

@@ -1,7 +1,7 @@
 //! A projection under another revision, so that it is built anew beside the one that serves.
 
 use event_schemas::RecordedEvent;
-use projections::{ApplyError, Projection};
+use projections::{ApplyError, Interest, Projection};
 use sqlx::PgConnection;
 
 /// The same tables and the same fold, under another number.
@@ -27,8 +27,8 @@ impl<P: Projection> Projection for Revision<P> {
     fn ddl(&self) -> &'static str {
         self.projection.ddl()
     }
-    fn context(&self) -> &'static str {
-        self.projection.context()
+    fn interest(&self) -> Interest {
+        self.projection.interest()
     }
     fn known(&self) -> &'static [(&'static str, i16)] {
         self.projection.known()

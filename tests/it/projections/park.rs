@@ -15,7 +15,8 @@ use event_schemas::{
 };
 use event_store::{Append, Clock as _, Store, SystemClock};
 use projections::{
-    ApplyError, Engine, Error, Options, Parked, Projection, Retried, WaitError, digest::TableDigest,
+    ApplyError, Engine, Error, Interest, Options, Parked, Projection, Retried, WaitError,
+    digest::TableDigest,
 };
 use sqlx::PgConnection;
 
@@ -203,8 +204,8 @@ impl Projection for Broken {
     fn ddl(&self) -> &'static str {
         self.whole.ddl()
     }
-    fn context(&self) -> &'static str {
-        self.whole.context()
+    fn interest(&self) -> Interest {
+        self.whole.interest()
     }
     fn known(&self) -> &'static [(&'static str, i16)] {
         self.whole.known()
