@@ -138,10 +138,7 @@ impl Application {
         let mut router = health
             .router()
             .merge(gateway::metrics::router(move || metrics.render()))
-            .route(
-                "/openapi.json",
-                get(|| async { Json(commands::openapi::document()) }),
-            );
+            .route("/openapi.json", get(|| async { Json(openapi()) }));
         if roles.commands {
             router = router.merge(gateway::protected(
                 commands::rest::router(bus.clone()),
@@ -201,6 +198,19 @@ fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
     builder
         .extension(read_api::Reads::new(store, Arc::new(Wait(waiter))))
         .finish()
+}
+
+/// The OpenAPI document: the commands, and what is read over REST.
+pub fn openapi() -> serde_json::Value {
+    let mut document = commands::openapi::document();
+    let (path, item) = read_api::audit::export::openapi::path();
+    if let Some(paths) = document
+        .get_mut("paths")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        paths.insert(path, item);
+    }
+    document
 }
 
 /// The GraphQL schema in its own language.

@@ -12,7 +12,7 @@ pub fn id(id: Uuid) -> String {
 pub fn query(text: &str) -> String {
     let mut words = Vec::new();
     for word in text.split_whitespace() {
-        let bare = word.trim_matches(|c: char| !c.is_ascii_hexdigit());
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         // The id may have its stream's context before it.
         let found = Uuid::parse_str(bare)
             .ok()

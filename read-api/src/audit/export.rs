@@ -2,6 +2,7 @@
 //! Owns the words of the filter outside of GraphQL. Never holds more than a page, and never ends early without an error.
 
 mod cell;
+pub mod openapi;
 mod route;
 
 use bytes::Bytes;
