@@ -152,10 +152,7 @@ impl Application {
         let mut router = health
             .router()
             .merge(gateway::metrics::router(move || metrics.render()))
-            .route(
-                "/openapi.json",
-                get(|| async { Json(commands::openapi::document()) }),
-            );
+            .route("/openapi.json", get(|| async { Json(openapi()) }));
         if roles.commands {
             router = router.merge(gateway::protected(
                 commands::rest::router(bus.clone()),
@@ -167,8 +164,10 @@ impl Application {
                 timeout: Duration::from_millis(config.graphql.operation_timeout_ms),
                 ..read_api::http::Options::default()
             };
+            let exports =
+                read_api::audit::export::router(store.clone(), Arc::new(Wait(waiter.clone())));
             let schema = schema(bus, store, waiter);
-            let graphql = read_api::http::router(schema, options);
+            let graphql = read_api::http::router(schema, options).merge(exports);
             router = router
                 .merge(gateway::protected(graphql, keys))
                 .merge(read_api::http::graphiql())
@@ -213,6 +212,19 @@ fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
     builder
         .extension(read_api::Reads::new(store, Arc::new(Wait(waiter))))
         .finish()
+}
+
+/// The OpenAPI document: the commands, and what is read over REST.
+pub fn openapi() -> serde_json::Value {
+    let mut document = commands::openapi::document();
+    let (path, item) = read_api::audit::export::openapi::path();
+    if let Some(paths) = document
+        .get_mut("paths")
+        .and_then(serde_json::Value::as_object_mut)
+    {
+        paths.insert(path, item);
+    }
+    document
 }
 
 /// The GraphQL schema in its own language.

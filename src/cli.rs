@@ -46,6 +46,9 @@ pub enum Verb {
     /// Read the log.
     #[command(subcommand)]
     Events(Events),
+    /// Who did what, when, from where and why.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Prove and measure the log.
     #[command(subcommand)]
     Log(Log),
@@ -121,6 +124,15 @@ pub enum Events {
         #[arg(long)]
         after: Option<i64>,
     },
+}
+
+/// What can be done with the audit trail.
+#[derive(Subcommand, Debug)]
+pub enum Audit {
+    /// Write a tenant's audit trail to stdout, oldest first.
+    ///
+    /// Exit codes: 0 all of it is written, 1 it broke off, 3 the trail is behind the log.
+    Export(Box<verb::audit::Args>),
 }
 
 /// What can be proved and measured of the log.

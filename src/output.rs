@@ -2,7 +2,7 @@
 #![expect(clippy::print_stderr, reason = "this is the output module")]
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{ErrorKind, IsTerminal, Write},
     time::Duration,
 };
 
@@ -31,6 +31,16 @@ pub fn data(line: &str) {
         .is_err()
     {
         std::process::exit(0);
+    }
+}
+
+/// Data as it is, lines and all. Whether there may be more: nobody reads it any more behind `| head`. Fails where it cannot be
+/// written, on a disk that is full, say.
+pub fn bytes(data: &[u8]) -> std::io::Result<bool> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(data).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }
 

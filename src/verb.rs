@@ -1,5 +1,6 @@
 //! One file per verb. This one only finds the right one.
 
+pub mod audit;
 pub mod builds;
 pub mod dev;
 pub mod doctor;
@@ -18,7 +19,7 @@ pub mod topics;
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::{Cli, Events, Import, Key, Log, Relay, Tenant, Topics, Verb},
+    cli::{Audit, Cli, Events, Import, Key, Log, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
     output, telemetry,
@@ -92,6 +93,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Events(Events::Tail { tenant, after }) => {
                 events::tail(&place, tenant, after, format).await
             }
+            Verb::Audit(Audit::Export(args)) => audit::export(&place, *args).await,
             Verb::Log(Log::Stats(args)) => log::stats::run(&place, &args, format).await,
             Verb::Log(Log::Fsck(args)) => log::fsck::run(&place, &args, format).await,
             Verb::Tenant(Tenant::List) => tenant::list(&place, format).await,

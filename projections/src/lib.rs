@@ -2,6 +2,7 @@
 //! decides anything, never writes to the log and never sees the domain or the commands.
 
 mod array;
+pub mod audit;
 mod build;
 pub mod customer;
 pub mod digest;
@@ -50,6 +51,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(lead::Lead),
         Arc::new(metric::Metric),
         Arc::new(goal::Goal),
+        Arc::new(audit::Audit),
         Arc::new(policy::revenue::Revenue),
     ]
 }

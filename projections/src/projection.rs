@@ -1,7 +1,7 @@
 //! What a projection is: a name, a revision, the events it wants, the tables it owns, and a fold. Never reads the
 //! log or keeps a checkpoint: that is the engine's.
 
-use event_schemas::{DecodeError, Event, RecordedEvent, envelope::CONTENT_TYPE_JSON};
+use event_schemas::{CONTEXTS, DecodeError, Event, RecordedEvent, envelope::CONTENT_TYPE_JSON};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -23,6 +23,11 @@ pub trait Projection: Send + Sync {
     /// The contexts whose streams it reads, with the event types of each that this binary knows. Another type halts the
     /// partition: it may mean something for the tables.
     fn known(&self) -> &'static [Known];
+
+    /// Whether it looks at the streams of other programs too, which may hold anything.
+    fn reads_others(&self) -> bool {
+        false
+    }
 
     /// Whether the fold looks at events of a known type.
     fn wants(&self, event_type: &str) -> bool;
@@ -123,6 +128,9 @@ pub(crate) fn select<'e>(
     for event in events {
         let of = event.stream.context();
         let Some(known) = contexts.iter().find(|known| known.context == of) else {
+            if projection.reads_others() && !CONTEXTS.contains(&of) {
+                wanted.push(event);
+            }
             continue;
         };
         let newest = known

@@ -69,7 +69,7 @@ impl Failure {
         }
     }
 
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::Input(what) => what.clone(),
             Self::Unauthenticated => "nobody is signed in; send an API key".to_owned(),

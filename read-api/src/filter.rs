@@ -40,6 +40,8 @@ pub(crate) enum Test {
     AtMost(Value),
     /// The text is somewhere in it, in capitals or not.
     Contains(String),
+    /// It is found by a search, which the column names; the text stands behind its expression.
+    Found(String),
 }
 
 /// A condition over the fields `F`.
@@ -114,7 +116,7 @@ impl Size {
                     | Test::AtLeast(value)
                     | Test::Below(value)
                     | Test::AtMost(value) => (1, is_storable(value)),
-                    Test::Contains(part) => (1, !part.contains('\0')),
+                    Test::Contains(part) | Test::Found(part) => (1, !part.contains('\0')),
                 };
                 self.values += count;
                 if !storable {

@@ -3,6 +3,7 @@
 //!
 //! A schema needs [`Query`] as its root, the extension [`Reads`] and what [`http::prepare`] adds.
 
+pub mod audit;
 pub mod http;
 pub mod registry;
 

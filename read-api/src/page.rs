@@ -107,6 +107,21 @@ impl Page {
         })
     }
 
+    /// Whether the rows are read downwards, beyond which place, and how many: for what finds them without the statement.
+    pub(crate) fn reach(&self) -> (bool, Option<Place>, i64) {
+        let descending = self.ordering.direction == Direction::Desc;
+        let beyond = if self.backward {
+            self.before
+        } else {
+            self.after
+        };
+        (
+            descending != self.backward,
+            beyond,
+            i64::from(self.limit) + 1,
+        )
+    }
+
     /// Narrows a statement that ends in a condition to this page, and one row more: the sign that there is more.
     pub(crate) fn push(&self, query: &mut QueryBuilder<Postgres>) {
         let descending = self.ordering.direction == Direction::Desc;

@@ -7,7 +7,7 @@ use async_graphql::MergedObject;
 
 use self::{node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
+    audit::AuditQuery, customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
     organization::OrganizationQuery, policy::PolicyQuery, projection::ProjectionQuery,
     session::Root,
 };
@@ -26,6 +26,7 @@ pub struct Query(
     GoalQuery,
     ProjectionQuery,
     PolicyQuery,
+    AuditQuery,
 );
 
 impl Query {
@@ -42,9 +43,10 @@ impl Query {
             OrderQuery(root.clone()),
             LeadQuery(root.clone()),
             MetricQuery(root.clone()),
-            GoalQuery(root),
+            GoalQuery(root.clone()),
             ProjectionQuery,
             PolicyQuery,
+            AuditQuery(root),
         )
     }
 }

@@ -45,6 +45,7 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "lead" | "leads" | "leadsStats" => &["lead"],
         "metric" | "metrics" | "metricObservations" | "metricStats" => &["metric"],
         "goal" | "goals" | "goalsStats" => &["goal"],
+        "audit" | "causation" => &["audit"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
         "node" | "nodes" => &[

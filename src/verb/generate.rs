@@ -18,7 +18,7 @@ use crate::{app, output};
 /// schemas with their lock file, the table of them, and `asyncapi.yaml`.
 pub fn run(out: &Path, event_schemas: &Path) -> Result<()> {
     events(event_schemas)?;
-    let openapi = serde_json::to_string_pretty(&commands::openapi::document())? + "\n";
+    let openapi = serde_json::to_string_pretty(&app::openapi())? + "\n";
     for (name, text) in [("openapi.json", openapi), ("schema.graphql", app::sdl()?)] {
         write(&out.join(name), &text)?;
     }

@@ -16,6 +16,7 @@
 mod api;
 mod append;
 mod architecture;
+mod audit;
 mod bad_input;
 mod batch;
 mod broker;

@@ -39,6 +39,9 @@ impl Projection for Revision {
     fn known(&self) -> &'static [Known] {
         self.0.known()
     }
+    fn reads_others(&self) -> bool {
+        self.0.reads_others()
+    }
     fn wants(&self, event_type: &str) -> bool {
         self.0.wants(event_type)
     }
@@ -79,7 +82,7 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const READ_MODELS: [&str; 7] = [
+const READ_MODELS: [&str; 8] = [
     "identity",
     "organization",
     "customer",
@@ -87,6 +90,7 @@ const READ_MODELS: [&str; 7] = [
     "lead",
     "metric",
     "goal",
+    "audit",
 ];
 /// Of a policy one build serves, whatever the revisions.
 const POLICIES: [&str; 1] = ["revenue"];
@@ -224,6 +228,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
         "lead",
         "metric",
         "goal",
+        "audit",
     ] {
         let statement =
             format!("select count(*), count(*) filter (where tenant_id <> $1) from {table}");

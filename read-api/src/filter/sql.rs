@@ -95,6 +95,9 @@ fn push_test(query: &mut QueryBuilder<Postgres>, expression: &str, test: &Test) 
             query.push(format_args!("strpos(lower({expression}), lower("));
             query.push_bind(part.clone()).push(")) > 0");
         }
+        Test::Found(words) => {
+            query.push(expression).push_bind(words.clone());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args as ClapArgs;
 use commands::{Bus, Way};
-use event_schemas::{Source as EventSource, TenantId};
+use event_schemas::{CONTEXTS, Source as EventSource, TenantId};
 use event_store::{
     Store, SystemClock,
     postgres_es::{Source, Survey},
@@ -76,13 +76,7 @@ type Imported = (Survey, Written, (u64, Vec<Difference>));
 
 async fn import(store: &Store, args: &Args) -> Result<Imported> {
     let tenant = TenantId(args.tenant);
-    let projections = projections::all();
-    let contexts: Vec<_> = projections
-        .iter()
-        .flat_map(|one| one.known())
-        .map(|known| known.context)
-        .collect();
-    let mut source = Source::open(&args.from, &args.table, &contexts).await?;
+    let mut source = Source::open(&args.from, &args.table, &CONTEXTS).await?;
     let survey = source.survey(EXAMPLES).await?;
     register(store, tenant, args.name.as_deref(), &survey).await?;
     let progress = output::Progress::new("importing", u64::try_from(survey.events)?);

@@ -30,6 +30,9 @@ impl<P: Projection> Projection for Revision<P> {
     fn known(&self) -> &'static [Known] {
         self.projection.known()
     }
+    fn reads_others(&self) -> bool {
+        self.projection.reads_others()
+    }
     fn wants(&self, event_type: &str) -> bool {
         self.projection.wants(event_type)
     }

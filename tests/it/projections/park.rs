@@ -207,6 +207,9 @@ impl Projection for Broken {
     fn known(&self) -> &'static [Known] {
         self.whole.known()
     }
+    fn reads_others(&self) -> bool {
+        self.whole.reads_others()
+    }
     fn wants(&self, event_type: &str) -> bool {
         self.whole.wants(event_type)
     }

@@ -185,7 +185,8 @@ fn is_month_bound(test: &Test) -> bool {
         | Test::AtLeast(_)
         | Test::Below(_)
         | Test::AtMost(_)
-        | Test::Contains(_) => false,
+        | Test::Contains(_)
+        | Test::Found(_) => false,
     }
 }
 
