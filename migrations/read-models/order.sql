@@ -30,6 +30,8 @@ create table order_summary (
   invoice_number     text,
   review_score       smallint,
   review_count       int not null,
+  -- The scores of all its reviews added.
+  review_total       bigint not null,
   -- Each seller once, in the order of the lines; '' stands for lines without one.
   seller_ids         text[] not null,
   waived             text[] not null,

@@ -3,11 +3,11 @@ update order_summary s set
   shipped_at = u.shipped_at, delivered_at = u.delivered_at, cancelled_at = u.cancelled_at,
   cancel_reason = u.cancel_reason, carrier = u.carrier, tracking_code = u.tracking_code,
   invoice_number = u.invoice_number, review_score = u.review_score, review_count = u.review_count,
-  waived = u.waived::text[], version = u.version, position = u.position, updated_at = u.updated_at
+  review_total = u.review_total, waived = u.waived::text[], version = u.version, position = u.position, updated_at = u.updated_at
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::timestamptz[],
             $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[],
-            $15::int[], $16::text[], $17::int[], $18::bigint[], $19::timestamptz[])
+            $15::int[], $16::bigint[], $17::text[], $18::int[], $19::bigint[], $20::timestamptz[])
   as u (tenant_id, order_id, status, paid_total, refunded_total, approved_at, shipped_at, delivered_at, cancelled_at,
-        cancel_reason, carrier, tracking_code, invoice_number, review_score, review_count, waived, version, position,
-        updated_at)
+        cancel_reason, carrier, tracking_code, invoice_number, review_score, review_count, review_total, waived,
+        version, position, updated_at)
 where s.tenant_id = u.tenant_id and s.order_id = u.order_id

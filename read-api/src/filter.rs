@@ -23,6 +23,8 @@ const MOST_VALUES: usize = 1000;
 pub(crate) enum Value {
     Text(String),
     Number(i64),
+    /// An exact decimal number in digits.
+    Decimal(String),
     Time(DateTime<Utc>),
     Day(NaiveDate),
     Id(Uuid),

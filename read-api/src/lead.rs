@@ -15,14 +15,16 @@ use self::{
     filter::LeadFilter,
     list::{LeadSort, LeadTotal},
     row::LeadRow,
-    stats::{LeadGroup, LeadStats, LeadStatsSort},
+    stats::{LeadGroup, LeadStats, LeadStatsHaving, LeadStatsSort},
 };
 use crate::{
+    bucket::Bucket,
     failure::Failure,
     money::Money,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id, storable, uuid_of},
     session::{Root, Snapshot},
+    stats::{Ask, cost},
 };
 
 /// The permission's context.
@@ -78,22 +80,33 @@ impl LeadQuery {
     }
 
     /// Counts of leads in groups: the pipeline when grouped by status, the conversion when grouped by origin; without
-    /// `groupBy` over all of them. Needs `lead:read`.
-    #[graphql(complexity = "stats::cost(first) * child_complexity / 10 + 1")]
+    /// `groupBy` and `bucket` all of them together. Needs `lead:read`.
+    #[graphql(complexity = "cost(first) * child_complexity / 10 + 1")]
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn leads_stats(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<LeadFilter>,
         #[graphql(desc = "What makes a group.")] group_by: Option<Vec<LeadGroup>>,
-        #[graphql(desc = "By the groups' keys, if not given.")] order_by: Option<LeadStatsSort>,
+        #[graphql(
+            desc = "In buckets of the time of the first contact. Gaps are filled for every combination of the other keys, \
+                    over the time that the filter's `capturedAt` allows, or else from the first lead to the last."
+        )]
+        bucket: Option<Bucket>,
+        #[graphql(desc = "Only groups of which this holds.")] having: Option<LeadStatsHaving>,
+        #[graphql(desc = "By these, the first first; equal ones by their keys.")] order_by: Option<
+            Vec<LeadStatsSort>,
+        >,
         #[graphql(
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]
         first: Option<i32>,
     ) -> Result<Vec<LeadStats>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
-        let groups = group_by.unwrap_or_default();
-        Ok(stats::read(&snapshot, filter, &groups, order_by, first).await?)
+        let having = having.map(LeadStatsHaving::clause).transpose()?;
+        let order = order_by.into_iter().flatten().map(Into::into).collect();
+        let ask = Ask::new(ctx, bucket, having, order, first)?;
+        Ok(stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?)
     }
 }
 

@@ -25,6 +25,7 @@ mod query;
 mod scalar;
 mod selection;
 mod session;
+mod stats;
 mod waiter;
 
 pub use operation::{Reads, Statements};

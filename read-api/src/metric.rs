@@ -14,7 +14,7 @@ use uuid::Uuid;
 use self::{
     list::{MetricFilter, MetricSort, MetricTotal},
     observation::{MetricObservation, ObservationFilter, ObservationSort, ObservationTotal},
-    stats::MetricStats,
+    stats::{MetricStats, MetricStatsHaving, MetricStatsSort},
 };
 use crate::{
     bucket::Bucket,
@@ -22,6 +22,7 @@ use crate::{
     page::{self, Paging},
     scalar::{BigInt, Decimal, Kind, global_id, uuid_of},
     session::{Root, Snapshot},
+    stats::{Ask, Span, cost},
 };
 
 /// The permission's context.
@@ -108,7 +109,8 @@ impl MetricQuery {
 
     /// What the observations of a metric come to, over all of the time or in buckets of it. `null`: there is no such metric.
     /// Needs `metric:read`.
-    #[graphql(complexity = "100 * child_complexity + 1")]
+    #[graphql(complexity = "cost(first) * child_complexity / 10 + 1")]
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn metric_stats(
         &self,
         ctx: &Context<'_>,
@@ -117,10 +119,24 @@ impl MetricQuery {
             DateTime<Utc>,
         >,
         #[graphql(desc = "Only what was observed before this time.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "In buckets of this size, at most 10000 of them; one row if not given.")]
+        #[graphql(
+            desc = "In buckets of the time of observation. Gaps are filled from `from` to `until`, or else from the first \
+                    observation to the last."
+        )]
         bucket: Option<Bucket>,
+        #[graphql(desc = "Only buckets of which this holds.")] having: Option<MetricStatsHaving>,
+        #[graphql(desc = "By these, the first first; equal ones by their time.")] order_by: Option<
+            Vec<MetricStatsSort>,
+        >,
+        #[graphql(
+            desc = "Only so many buckets, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
+        )]
+        first: Option<i32>,
     ) -> Result<Option<Vec<MetricStats>>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let having = having.map(MetricStatsHaving::clause).transpose()?;
+        let order = order_by.into_iter().flatten().map(Into::into).collect();
+        let ask = Ask::new(ctx, bucket, having, order, first)?;
         let metric = by_ids(&snapshot, &[uuid_of(Kind::Metric, &id)?])
             .await?
             .pop();
@@ -128,13 +144,9 @@ impl MetricQuery {
             return Ok(None);
         };
         let aggregation = metric.aggregated()?;
-        let range = stats::Range {
-            metric: metric.metric_id,
-            from,
-            until,
-        };
+        let span = Span { from, until };
         Ok(Some(
-            stats::read(&snapshot, aggregation, &range, bucket.as_ref()).await?,
+            stats::read(&snapshot, metric.metric_id, aggregation, span, &ask).await?,
         ))
     }
 }

@@ -20,16 +20,18 @@ use self::{
     filter::OrderFilter,
     list::{OrderSort, OrderTotal},
     row::OrderRow,
-    stats::{OrderGroup, OrderStats, OrderStatsSort},
+    stats::{OrderGroup, OrderStats, OrderStatsHaving, OrderStatsSort},
     status::OrderStatus,
 };
 use crate::{
+    bucket::Bucket,
     customer::Customer,
     failure::Failure,
     money::Money,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id, storable, uuid_of},
     session::{Root, Snapshot},
+    stats::{Ask, cost},
 };
 
 /// The permission's context.
@@ -89,10 +91,11 @@ impl OrderQuery {
         Ok(list::page(snapshot, filter, order_by.unwrap_or_default(), &paging).await?)
     }
 
-    /// Totals over orders, in groups; without `groupBy` over all of them. Amounts of different currencies are never
-    /// added: there is at least one row per currency. An order counts once in each of its groups: grouped by seller, once
-    /// for each of its sellers. Needs `order:read`.
-    #[graphql(complexity = "stats::cost(first) * child_complexity / 10 + 1")]
+    /// What orders come to, in groups; without `groupBy` and `bucket` all of them together. Amounts of different currencies
+    /// are never added: there is at least one row per currency. An order counts once in each of its groups: grouped by
+    /// seller, once for each of its sellers. Needs `order:read`.
+    #[graphql(complexity = "cost(first) * child_complexity / 10 + 1")]
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn orders_stats(
         &self,
         ctx: &Context<'_>,
@@ -103,23 +106,25 @@ impl OrderQuery {
         #[graphql(desc = "What makes a group, besides the currency.")] group_by: Option<
             Vec<OrderGroup>,
         >,
-        #[graphql(desc = "By the groups' keys, if not given.")] order_by: Option<OrderStatsSort>,
+        #[graphql(
+            desc = "In buckets of the time of placement. Gaps are filled for every combination of the other keys, over the \
+                    time that the filter's `placedAt` allows, or else from the first order to the last."
+        )]
+        bucket: Option<Bucket>,
+        #[graphql(desc = "Only groups of which this holds.")] having: Option<OrderStatsHaving>,
+        #[graphql(desc = "By these, the first first; equal ones by their keys.")] order_by: Option<
+            Vec<OrderStatsSort>,
+        >,
         #[graphql(
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]
         first: Option<i32>,
     ) -> Result<Vec<OrderStats>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
-        let counted = ctx.look_ahead().field("orders").exists();
-        Ok(stats::read(
-            &snapshot,
-            filter,
-            group_by.unwrap_or_default(),
-            order_by,
-            first,
-            counted,
-        )
-        .await?)
+        let having = having.map(OrderStatsHaving::clause).transpose()?;
+        let order = order_by.into_iter().flatten().map(Into::into).collect();
+        let ask = Ask::new(ctx, bucket, having, order, first)?;
+        Ok(stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?)
     }
 }
 

@@ -57,16 +57,45 @@ impl<N: Into<i128>> From<N> for BigInt {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Decimal(pub(crate) String);
 
-/// An exact decimal number, as a string such as `12.5`: a floating-point number would lose digits.
+/// The most digits of a decimal number that a client gives.
+const MOST_DIGITS: usize = 40;
+
+/// An exact decimal number, as a string such as `12.5`: a floating-point number would lose digits. As input, a whole number is
+/// accepted too.
 #[Scalar(name = "Decimal")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
-        Err(InputValueError::expected_type(value))
+        let digits = match &value {
+            Value::String(digits) => digits.clone(),
+            Value::Number(number) if number.as_i64().is_some() => number.to_string(),
+            Value::Number(_)
+            | Value::Null
+            | Value::Boolean(_)
+            | Value::Enum(_)
+            | Value::Binary(_)
+            | Value::List(_)
+            | Value::Object(_) => return Err(InputValueError::expected_type(value)),
+        };
+        if is_decimal(&digits) {
+            Ok(Self(digits))
+        } else {
+            Err(InputValueError::custom(
+                "a decimal number in digits is needed, such as \"-12.5\"",
+            ))
+        }
     }
 
     fn to_value(&self) -> Value {
         Value::String(self.0.clone())
     }
+}
+
+/// Whether these are digits, with at most one point between them and a sign before them.
+fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    unsigned.len() <= MOST_DIGITS && is_number(whole) && is_number(fraction)
 }
 
 /// What a global id may point at.
@@ -184,5 +213,24 @@ mod tests {
         assert!(BigInt::parse(Value::from(1.5)).is_err());
         assert!(BigInt::parse(Value::String("1e3".to_owned())).is_err());
         assert!(BigInt(large).to_i64().is_err());
+    }
+
+    #[test]
+    fn decimals_are_digits_and_nothing_else() {
+        let parse = |text: &str| Decimal::parse(Value::String(text.to_owned())).ok();
+        for good in ["0", "-12.50", "007.5", "0.000001"] {
+            assert_eq!(parse(good), Some(Decimal(good.to_owned())));
+        }
+        assert_eq!(
+            Decimal::parse(Value::from(-7)).ok(),
+            Some(Decimal("-7".to_owned()))
+        );
+        assert!(Decimal::parse(Value::from(1.5)).is_err());
+        let long = "1".repeat(MOST_DIGITS + 1);
+        for bad in [
+            "", "-", ".5", "5.", "1e3", "NaN", "+1", " 1", "1.2.3", "١", &long,
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
     }
 }

@@ -203,6 +203,20 @@ async fn the_pipeline_and_the_conversion_are_counted() {
         json!([{ "leads": "6", "won": "3", "conversionRate": "0.5000", "status": null }])
     );
     assert_eq!(data["none"], json!([]));
+    let having = "{ leadsStats(groupBy: [ORIGIN], having: { won: { gte: 1 }, conversionRate: { lt: \"0.6\" } }) { origin }
+        both: leadsStats(groupBy: [ORIGIN], orderBy: [{ field: OPEN }, { field: KEY, direction: DESC }]) { origin }
+        later: leadsStats(bucket: { size: YEAR, fill: true }, filter: { capturedAt: { gte: \"2000-01-01T00:00:00Z\" } },
+          first: 2) { start end leads won conversionRate medianDaysToWin } }";
+    let empty = |year: i32| {
+        json!({ "start": format!("{year}-01-01T00:00:00+00:00"), "end": format!("{}-01-01T00:00:00+00:00", year + 1),
+            "leads": "0", "won": "0", "conversionRate": null, "medianDaysToWin": null })
+    };
+    assert_eq!(
+        after(&app, &tenant, &token, having).await,
+        json!({ "leadsStats": [{ "origin": "email" }],
+            "both": [{ "origin": "email" }, { "origin": null }, { "origin": "social" }],
+            "later": [empty(2000), empty(2001)] })
+    );
     assert_eq!(data["won"]["totalCount"], 3);
     assert_eq!(
         data["mine"]["nodes"],

@@ -41,6 +41,7 @@ mod numbered;
     reason = "what must come of it is checked where the files are read"
 )]
 mod olist_fixture;
+mod order_stats;
 mod outcome;
 mod plans;
 mod policies;

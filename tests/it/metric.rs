@@ -244,6 +244,51 @@ async fn buckets_are_of_the_calendar_of_their_zone_and_filled_when_asked() {
             (day(5, 0), json!("4"))
         ]
     );
+    // What must hold of the value holds of the one before too, in whatever order.
+    let low = format!(
+        "{range}, having: {{ value: {{ lt: \"3.5\" }} }}, orderBy: [{{ field: VALUE, direction: DESC }}]"
+    );
+    assert_eq!(
+        buckets(&ask(last, &low).await),
+        [(day(3, 0), json!("2.25"))]
+    );
+    let best = "bucket: { size: DAY }, having: { observations: { gt: 0 } }, orderBy: { field: VALUE, direction: DESC }, first: 2";
+    assert_eq!(
+        buckets(&ask(sum, best).await),
+        [(day(4, 0), json!("4")), (day(2, 0), json!("2.25"))]
+    );
+    // Without an observation in the time, too, and without buckets.
+    let none = "from: \"2026-01-04T13:00:00Z\", until: \"2026-01-06T00:00:00Z\"";
+    let filled = ask(
+        last,
+        &format!("{none}, bucket: {{ size: DAY, fill: true }}"),
+    )
+    .await;
+    assert_eq!(
+        buckets(&filled),
+        [(day(4, 0), json!("4")), (day(5, 0), json!("4"))]
+    );
+    assert_eq!(ask(last, none).await[0]["value"], "4");
+    assert_eq!(ask(sum, none).await[0]["value"], "0");
+    // The 15th began at one o'clock in São Paulo; the days after it began at midnight.
+    let clocks = shop.define(4, "sum").await;
+    let token = shop
+        .observe(
+            clocks,
+            &[("2017-10-14T12:00:00Z", "1"), ("2017-10-17T12:00:00Z", "2")],
+        )
+        .await;
+    let query = format!("{{ metricStats(id: \"{clocks}\", {fill}) {{ start value }} }}");
+    let autumn = |day: u32, hour: u32| format!("2017-10-{day}T{hour:02}:00:00+00:00");
+    assert_eq!(
+        buckets(&shop.data(&token, &query).await["metricStats"]),
+        [
+            (autumn(14, 3), json!("1")),
+            (autumn(15, 3), json!("0")),
+            (autumn(16, 2), json!("0")),
+            (autumn(17, 2), json!("2"))
+        ]
+    );
     for (size, start, end) in [
         ("WEEK", "2025-12-29", "2026-01-05"),
         ("MONTH", "2026-01-01", "2026-02-01"),

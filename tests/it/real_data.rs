@@ -1,6 +1,7 @@
 //! The import of 34,747 real orders, asked back over GraphQL, against figures that were computed independently. Built with the
 //! feature `real-data` only; `DAYBOOK_TEST_DATA` names the folder of the data. `make test-data` sees to both.
 
+mod figures;
 mod rebuild;
 mod revenue;
 
@@ -11,7 +12,6 @@ use std::{
 };
 
 use commands::{Bus, Way};
-use daybook::import::olist;
 use event_schemas::TenantId;
 use event_store::SystemClock;
 use futures::{StreamExt, stream};
@@ -32,22 +32,6 @@ const QUIRKS: [(&str, u64); 12] = [
     ("byteOrderMark", 1),
     ("ordersWithSeveralSellers", 409),
     ("ordersWithoutItems", 775),
-];
-
-/// By origin: leads, deals, the share of these, and the median of the calendar days from the first contact to the deal,
-/// counted in the files by other means.
-const FUNNEL: [(Option<&str>, &str, &str, &str, &str); 11] = [
-    (Some("organic_search"), "2296", "271", "0.1180", "14"),
-    (Some("paid_search"), "1586", "195", "0.1230", "15"),
-    (Some("social"), "1350", "75", "0.0556", "30"),
-    (Some("unknown"), "1099", "179", "0.1629", "11"),
-    (Some("direct_traffic"), "499", "56", "0.1122", "10"),
-    (Some("email"), "493", "15", "0.0304", "21"),
-    (Some("referral"), "284", "24", "0.0845", "18.5"),
-    (Some("other"), "150", "4", "0.0267", "9"),
-    (Some("display"), "118", "6", "0.0508", "8.5"),
-    (Some("other_publicities"), "65", "3", "0.0462", "35"),
-    (None, "60", "14", "0.2333", "7.5"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,12 +72,8 @@ async fn the_imported_figures_equal_the_independent_ones() {
     let app = database.serve().await;
     let keys = keys(&app).await;
     assert_eq!(keys.len(), 2517, "2,516 sellers and the marketplace");
-    let (_, house) = keys
-        .iter()
-        .find(|(tenant, _)| tenant.0 == olist::HOUSE)
-        .unwrap();
-    funnel(&app, house).await;
     let app = Arc::new(app);
+    figures::compare(&app, &keys, &folder, &truths).await;
     revenue::is_what_orders_bring(&app, &keys).await;
     let found: Vec<Found> = stream::iter(keys.clone())
         .map(|(tenant, key)| {
@@ -106,31 +86,6 @@ async fn the_imported_figures_equal_the_independent_ones() {
     compare(&found, &truths);
     rebuild::while_it_serves(&database, &app, &keys).await;
     Arc::into_inner(app).unwrap().stop().await;
-}
-
-/// The leads and their deals, by origin and in all.
-async fn funnel(app: &harness::Served, key: &str) {
-    let fields = "leads won conversionRate medianDaysToWin";
-    let query = format!(
-        "{{ all: leadsStats {{ {fields} }}
-            byOrigin: leadsStats(groupBy: [ORIGIN], orderBy: {{ field: LEADS, direction: DESC }}) {{ origin {fields} }}
-            pipeline: leadsStats(groupBy: [STATUS]) {{ status leads }}
-            pets: leads(filter: {{ businessSegment: {{ eq: \"pet\" }} }}) {{ totalCount }} }}"
-    );
-    let data = app.query(key, &query, json!({})).await;
-    assert_eq!(
-        data["all"],
-        json!([{ "leads": "8000", "won": "842", "conversionRate": "0.1053", "medianDaysToWin": "14" }])
-    );
-    let expected = FUNNEL.map(|(origin, leads, won, rate, median)| {
-        json!({ "origin": origin, "leads": leads, "won": won, "conversionRate": rate, "medianDaysToWin": median })
-    });
-    assert_eq!(data["byOrigin"], json!(expected));
-    assert_eq!(
-        data["pipeline"],
-        json!([{ "status": "CAPTURED", "leads": "7158" }, { "status": "WON", "leads": "842" }])
-    );
-    assert_eq!(data["pets"]["totalCount"], 30);
 }
 
 /// A key for every tenant, issued as one batch.

@@ -37,6 +37,7 @@ pub(super) struct Row {
     pub(super) invoice_number: Option<String>,
     pub(super) review_score: Option<i16>,
     pub(super) review_count: i32,
+    pub(super) review_total: i64,
     pub(super) waived: Vec<String>,
     pub(super) version: i32,
     pub(super) position: i64,
@@ -93,6 +94,7 @@ impl Row {
             invoice_number: None,
             review_score: None,
             review_count: 0,
+            review_total: 0,
             waived: placed.waived.clone(),
             version: event.version,
             position: event.position,
@@ -140,6 +142,7 @@ impl Row {
             }
             OrderEvent::OrderReviewed(reviewed) => {
                 self.review_count += 1;
+                self.review_total += i64::from(reviewed.score);
                 self.review_score = Some(i16::from(reviewed.score));
                 &reviewed.waived
             }

@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Clause, Test, Value};
-use crate::{failure::Failure, scalar::BigInt};
+use crate::{
+    failure::Failure,
+    scalar::{BigInt, Decimal},
+};
 
 /// What can be compared with a field.
 pub(crate) trait Comparable: InputType {
@@ -21,6 +24,12 @@ impl Comparable for i32 {
 impl Comparable for BigInt {
     fn value(self) -> Result<Value, Failure> {
         self.to_i64().map(Value::Number)
+    }
+}
+
+impl Comparable for Decimal {
+    fn value(self) -> Result<Value, Failure> {
+        Ok(Value::Decimal(self.0))
     }
 }
 
@@ -84,6 +93,7 @@ impl StringFilter {
 #[derive(Clone, InputObject, Debug)]
 #[graphql(concrete(name = "IntFilter", params(i32)))]
 #[graphql(concrete(name = "BigIntFilter", params(BigInt)))]
+#[graphql(concrete(name = "DecimalFilter", params(Decimal)))]
 #[graphql(concrete(name = "DateTimeFilter", params("DateTime<Utc>")))]
 pub(crate) struct RangeFilter<T: Comparable> {
     /// It is this; `null`: there is none.

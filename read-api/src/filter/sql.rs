@@ -110,6 +110,7 @@ fn bind(query: &mut QueryBuilder<Postgres>, value: &Value) {
     match value {
         Value::Text(text) => query.push_bind(text.clone()),
         Value::Number(number) => query.push_bind(*number),
+        Value::Decimal(digits) => query.push_bind(digits.clone()).push("::numeric"),
         Value::Time(time) => query.push_bind(*time),
         Value::Day(day) => query.push_bind(*day),
         Value::Id(id) => query.push_bind(*id),

@@ -1,8 +1,8 @@
 //! Counts of leads in groups: the pipeline, and the conversion with its median. Never reads a lead into memory.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
-use chrono::NaiveDate;
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
 
 use super::{
     LeadStatus,
@@ -10,26 +10,19 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    filter::{self, Clause},
+    filter::{
+        self, Clause,
+        input::{RangeFilter, group},
+    },
     page::Direction,
     scalar::{BigInt, Decimal},
     session::Snapshot,
+    stats::{Ask, Input, Key, Measure, Rows, Span, whole},
 };
 
-/// The most groups that are given unasked.
-const UNASKED: i32 = 1_000;
-/// The most groups that can be asked for.
-const MOST: i32 = 10_000;
-
-/// What makes a group. Times are of the first contact, in UTC.
+/// What makes a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
 pub(crate) enum LeadGroup {
-    /// The year.
-    Year,
-    /// The month.
-    Month,
-    /// The day.
-    Day,
     /// Where the lead stands: the pipeline.
     Status,
     /// Where the contact came from: the conversion.
@@ -45,11 +38,8 @@ pub(crate) enum LeadGroup {
 }
 
 impl LeadGroup {
-    /// In the order of the columns.
-    const ALL: [Self; 9] = [
-        Self::Year,
-        Self::Month,
-        Self::Day,
+    /// In the order of the keys.
+    const ALL: [Self; 6] = [
         Self::Status,
         Self::Origin,
         Self::Segment,
@@ -58,64 +48,157 @@ impl LeadGroup {
         Self::LossReason,
     ];
 
-    /// The group's key: its SQL, its type and its name.
-    fn key(self) -> [&'static str; 3] {
+    fn key(self) -> Key {
         match self {
-            Self::Year => [
-                "extract(year from l.captured_at at time zone 'UTC')::int",
-                "int",
-                "year",
-            ],
-            Self::Month => [
-                "date_trunc('month', l.captured_at at time zone 'UTC')::date",
-                "date",
-                "month",
-            ],
-            Self::Day => ["(l.captured_at at time zone 'UTC')::date", "date", "day"],
-            Self::Status => ["l.status", "text", "status"],
-            Self::Origin => ["l.origin", "text", "origin"],
-            Self::Segment => ["l.business_segment", "text", "segment"],
-            Self::DevelopmentRep => ["l.development_rep_id", "text", "development_rep"],
-            Self::SalesRep => ["l.sales_rep_id", "text", "sales_rep"],
-            Self::LossReason => ["l.loss_reason", "text", "loss_reason"],
+            Self::Status => ("status", "l.status"),
+            Self::Origin => ("origin", "l.origin"),
+            Self::Segment => ("segment", "l.business_segment"),
+            Self::DevelopmentRep => ("development_rep", "l.development_rep_id"),
+            Self::SalesRep => ("sales_rep", "l.sales_rep_id"),
+            Self::LossReason => ("loss_reason", "l.loss_reason"),
         }
     }
 }
 
-/// By what groups can be ordered.
+/// By what groups of leads can be ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
-pub(crate) enum LeadStatsSortField {
-    /// The groups' keys.
+#[graphql(name = "LeadStatsSortField")]
+pub(crate) enum LeadMeasure {
+    /// The groups' keys, the bucket's start first.
     Key,
     /// The number of leads.
     Leads,
+    /// The number of leads that are neither won nor lost.
+    Open,
     /// The number of deals.
     Won,
+    /// The number of leads that are lost.
+    Lost,
     /// The share of leads that became deals.
     ConversionRate,
-    /// The median of the days to the deal; groups without a deal come last.
+    /// The median of the days to the deal.
     MedianDaysToWin,
 }
 
-/// How groups are ordered.
+impl Measure for LeadMeasure {
+    const ALL: &'static [Self] = &[
+        Self::Leads,
+        Self::Open,
+        Self::Won,
+        Self::Lost,
+        Self::ConversionRate,
+        Self::MedianDaysToWin,
+    ];
+
+    fn definition(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Key => ("key", None),
+            Self::Leads => ("leads", Some("count(o.status_now)")),
+            Self::Open => (
+                "open",
+                Some("count(*) filter (where o.status_now in ('captured', 'qualified'))"),
+            ),
+            Self::Won => ("won", Some("count(*) filter (where o.status_now = 'won')")),
+            Self::Lost => (
+                "lost",
+                Some("count(*) filter (where o.status_now = 'lost')"),
+            ),
+            Self::ConversionRate => (
+                "conversionRate",
+                Some(
+                    "round(count(*) filter (where o.status_now = 'won')::numeric / nullif(count(o.status_now), 0), 4)",
+                ),
+            ),
+            // Exact: half days at most, for the middle of two whole numbers.
+            Self::MedianDaysToWin => (
+                "medianDaysToWin",
+                Some("trim_scale((percentile_cont(0.5) within group (order by o.days))::numeric)"),
+            ),
+        }
+    }
+}
+
+/// What measures are made of. Only a deal has a time at which it was won.
+const INPUTS: &[Input] = &[
+    ("status_now", "l.status", "null"),
+    (
+        "days",
+        "(l.won_at at time zone $1)::date - (l.captured_at at time zone $1)::date",
+        "null",
+    ),
+];
+
+/// How groups of leads are ordered.
 #[derive(Clone, Copy, InputObject, Debug)]
 pub(crate) struct LeadStatsSort {
-    /// By what; equal ones by their keys.
-    field: LeadStatsSortField,
-    /// Up or down.
+    /// By what.
+    field: LeadMeasure,
+    /// Up or down; groups without a value come last.
     #[graphql(default_with = "Direction::Asc")]
     direction: Direction,
+}
+
+impl From<LeadStatsSort> for (LeadMeasure, Direction) {
+    fn from(sort: LeadStatsSort) -> Self {
+        (sort.field, sort.direction)
+    }
+}
+
+/// What must hold of a group of leads. All conditions must hold.
+#[derive(Clone, Default, InputObject, Debug)]
+pub(crate) struct LeadStatsHaving {
+    /// The number of leads.
+    leads: Option<RangeFilter<BigInt>>,
+    /// The number of leads that are neither won nor lost.
+    open: Option<RangeFilter<BigInt>>,
+    /// The number of deals.
+    won: Option<RangeFilter<BigInt>>,
+    /// The number of leads that are lost.
+    lost: Option<RangeFilter<BigInt>>,
+    /// The share of leads that became deals.
+    conversion_rate: Option<RangeFilter<Decimal>>,
+    /// The median of the days to the deal.
+    median_days_to_win: Option<RangeFilter<Decimal>>,
+    /// All of these.
+    and: Option<Vec<LeadStatsHaving>>,
+    /// At least one of these.
+    or: Option<Vec<LeadStatsHaving>>,
+    /// Not this.
+    not: Option<Box<LeadStatsHaving>>,
+}
+
+impl LeadStatsHaving {
+    /// The conditions.
+    pub(crate) fn clause(self) -> Result<Clause<LeadMeasure>, Failure> {
+        use LeadMeasure as M;
+        let own = [
+            self.leads.map(|test| test.clause(M::Leads)),
+            self.open.map(|test| test.clause(M::Open)),
+            self.won.map(|test| test.clause(M::Won)),
+            self.lost.map(|test| test.clause(M::Lost)),
+            self.conversion_rate
+                .map(|test| test.clause(M::ConversionRate)),
+            self.median_days_to_win
+                .map(|test| test.clause(M::MedianDaysToWin)),
+        ];
+        let own = own.into_iter().flatten().collect::<Result<_, _>>()?;
+        group(
+            own,
+            self.and,
+            self.or,
+            self.not.map(|not| *not),
+            Self::clause,
+        )
+    }
 }
 
 /// The counts of one group. A key is `null` if it was not asked for, and for leads that have no such thing.
 #[derive(SimpleObject, Debug)]
 pub(crate) struct LeadStats {
-    /// The year of the first contact (UTC).
-    year: Option<i32>,
-    /// The month of the first contact (UTC), such as `2017-11`.
-    month: Option<String>,
-    /// The day of the first contact (UTC), such as `2017-11-24`.
-    day: Option<String>,
+    /// When the bucket begins; `null` without buckets.
+    start: Option<DateTime<Utc>>,
+    /// When the bucket has ended and the next one begins; `null` without buckets.
+    end: Option<DateTime<Utc>>,
     /// Where the leads stand.
     status: Option<LeadStatus>,
     /// Where the contact came from.
@@ -136,42 +219,44 @@ pub(crate) struct LeadStats {
     won: BigInt,
     /// How many of them are lost.
     lost: BigInt,
-    /// Deals per lead, 0 to 1, rounded to four places.
-    conversion_rate: Decimal,
-    /// The median of the calendar days (UTC) from the first contact to the deal; `null` where no deal has a date.
+    /// Deals per lead, 0 to 1, rounded to four places; `null` without a lead.
+    conversion_rate: Option<Decimal>,
+    /// The median of the calendar days from the first contact to the deal, in the bucket's time zone, or else in UTC; `null`
+    /// where no deal has a date.
     median_days_to_win: Option<Decimal>,
 }
 
-/// One group as it is read. Decimals come as text.
+/// One group as it is read. Numbers come as text, and only those that are selected.
 #[derive(FromRow, Debug)]
 struct Row {
-    year: Option<i32>,
-    month: Option<NaiveDate>,
-    day: Option<NaiveDate>,
+    #[sqlx(default)]
+    start: Option<DateTime<Utc>>,
+    #[sqlx(default)]
+    end: Option<DateTime<Utc>>,
+    #[sqlx(default)]
     status: Option<String>,
+    #[sqlx(default)]
     origin: Option<String>,
+    #[sqlx(default)]
     segment: Option<String>,
+    #[sqlx(default)]
     development_rep: Option<String>,
+    #[sqlx(default)]
     sales_rep: Option<String>,
+    #[sqlx(default)]
     loss_reason: Option<String>,
-    leads: i64,
-    open: i64,
-    won: i64,
-    lost: i64,
-    rate: String,
-    median: Option<String>,
-}
-
-const WON: &str = "count(*) filter (where l.status = 'won')";
-const RATE: &str =
-    "round(count(*) filter (where l.status = 'won')::numeric / greatest(count(*), 1), 4)";
-/// Exact: half days at most, for the middle of two whole numbers. Only a deal has a time at which it was won.
-const MEDIAN: &str = "percentile_cont(0.5) within group (order by \
-     (l.won_at at time zone 'UTC')::date - (l.captured_at at time zone 'UTC')::date)::numeric";
-
-/// How many groups the argument may bring, for the cost.
-pub(super) fn cost(first: Option<i32>) -> usize {
-    usize::try_from(first.unwrap_or(UNASKED).clamp(1, MOST)).unwrap_or(1)
+    #[sqlx(default)]
+    leads: Option<String>,
+    #[sqlx(default)]
+    open: Option<String>,
+    #[sqlx(default)]
+    won: Option<String>,
+    #[sqlx(default)]
+    lost: Option<String>,
+    #[sqlx(default, rename = "conversionRate")]
+    conversion_rate: Option<String>,
+    #[sqlx(default, rename = "medianDaysToWin")]
+    median_days_to_win: Option<String>,
 }
 
 /// The counts.
@@ -179,86 +264,27 @@ pub(super) async fn read(
     snapshot: &Snapshot,
     filter: Option<LeadFilter>,
     groups: &[LeadGroup],
-    order: Option<LeadStatsSort>,
-    first: Option<i32>,
+    ask: &Ask<LeadMeasure>,
 ) -> Result<Vec<LeadStats>, Failure> {
-    if first.is_some_and(|first| !(1..=MOST).contains(&first)) {
-        return Err(Failure::input(format!("first must be from 1 to {MOST}")));
-    }
     let clause = filter.unwrap_or_default().checked()?;
-    let mut query = statement(&clause, groups, order, first.unwrap_or(UNASKED + 1));
-    let rows: Vec<Row> = query
-        .build_query_as()
-        .fetch_all(&mut *snapshot.statement().await)
-        .await?;
-    if first.is_none() && rows.len() > cost(None) {
-        return Err(Failure::input(format!(
-            "there are more than {UNASKED} groups; ask for the first so many (at most {MOST}), or filter more"
-        )));
-    }
-    rows.into_iter().map(LeadStats::try_from).collect()
-}
-
-fn statement(
-    clause: &Clause<LeadField>,
-    groups: &[LeadGroup],
-    order: Option<LeadStatsSort>,
-    limit: i32,
-) -> QueryBuilder<Postgres> {
-    let mut keys = Vec::new();
-    let mut query = QueryBuilder::new("select ");
-    for (number, group) in (1..).zip(LeadGroup::ALL) {
-        let [sql, ty, name] = group.key();
-        if groups.contains(&group) {
-            keys.push(number.to_string());
-            query.push(format_args!("{sql} as {name}, "));
-        } else {
-            query.push(format_args!("null::{ty} as {name}, "));
-        }
-    }
-    query.push(format_args!(
-        "count(*) as leads, count(*) filter (where l.status in ('captured', 'qualified')) as open, {WON} as won, \
-         count(*) filter (where l.status = 'lost') as lost, {RATE}::text as rate, trim_scale({MEDIAN})::text as median \
-         from lead l where "
-    ));
-    filter::push(&mut query, clause, &LeadField::column);
-    // No lead at all is no group, as everywhere.
-    let by = if keys.is_empty() {
-        "()".to_owned()
-    } else {
-        keys.join(", ")
-    };
-    query.push(format_args!(" group by {by} having count(*) > 0"));
-    let (field, direction) = order.map_or((LeadStatsSortField::Key, Direction::Asc), |order| {
-        (order.field, order.direction)
-    });
-    let direction = if direction == Direction::Desc {
-        "desc"
-    } else {
-        "asc"
-    };
-    let first = match field {
-        LeadStatsSortField::Key => None,
-        LeadStatsSortField::Leads => Some("count(*)"),
-        LeadStatsSortField::Won => Some(WON),
-        LeadStatsSortField::ConversionRate => Some(RATE),
-        LeadStatsSortField::MedianDaysToWin => Some(MEDIAN),
-    };
-    let own = if field == LeadStatsSortField::Key {
-        direction
-    } else {
-        "asc"
-    };
-    let terms = first
-        .map(|sql| format!("{sql} {direction} nulls last"))
+    let keys: Vec<Key> = LeadGroup::ALL
         .into_iter()
-        .chain(keys.iter().map(|key| format!("{key} {own}")))
-        .collect::<Vec<_>>();
-    if !terms.is_empty() {
-        query.push(format_args!(" order by {}", terms.join(", ")));
-    }
-    query.push(" limit ").push_bind(i64::from(limit));
-    query
+        .filter(|group| groups.contains(group))
+        .map(LeadGroup::key)
+        .collect();
+    let statement = ask.statement(&Rows {
+        parameters: &|_| {},
+        time: "l.captured_at at time zone $1",
+        keys: &keys,
+        inputs: INPUTS,
+        from: "lead l",
+        condition: &|query| filter::push(query, &clause, &LeadField::column),
+        one: None,
+        span: Span::of(&clause, LeadField::CapturedAt),
+        is_never_empty: false,
+    });
+    let rows: Vec<Row> = ask.read(snapshot, statement).await?;
+    rows.into_iter().map(LeadStats::try_from).collect()
 }
 
 impl TryFrom<Row> for LeadStats {
@@ -271,21 +297,20 @@ impl TryFrom<Row> for LeadStats {
             .map(|status| LeadStatus::stored(status, &uuid::Uuid::nil()))
             .transpose()?;
         Ok(Self {
-            year: row.year,
-            month: row.month.map(|month| month.format("%Y-%m").to_string()),
-            day: row.day.map(|day| day.format("%Y-%m-%d").to_string()),
+            start: row.start,
+            end: row.end,
             status,
             origin: row.origin,
             business_segment: row.segment,
             development_rep_id: row.development_rep,
             sales_rep_id: row.sales_rep,
             loss_reason: row.loss_reason,
-            leads: row.leads.into(),
-            open: row.open.into(),
-            won: row.won.into(),
-            lost: row.lost.into(),
-            conversion_rate: Decimal(row.rate),
-            median_days_to_win: row.median.map(Decimal),
+            leads: whole("leads", row.leads.as_deref())?,
+            open: whole("open", row.open.as_deref())?,
+            won: whole("won", row.won.as_deref())?,
+            lost: whole("lost", row.lost.as_deref())?,
+            conversion_rate: row.conversion_rate.map(Decimal),
+            median_days_to_win: row.median_days_to_win.map(Decimal),
         })
     }
 }

@@ -1,32 +1,155 @@
 //! What the observations of a metric come to, over all of a time or in buckets of it. Every number is computed in SQL and
 //! exact, but for averages, which are rounded to six places. Never reads an observation into memory.
 
-use async_graphql::SimpleObject;
+use async_graphql::{Enum, InputObject, SimpleObject};
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{Aggregation, decimal};
+use super::Aggregation;
 use crate::{
-    bucket::Bucket,
     failure::Failure,
+    filter::{
+        Clause,
+        input::{RangeFilter, group},
+    },
+    page::Direction,
     scalar::{BigInt, Decimal},
     session::Snapshot,
+    stats::{Ask, Input, Measure, Rows, Span, whole},
 };
 
-/// The most buckets.
-const MOST: usize = 10_000;
-/// The sums of a group. Multiplied, not divided: a product of numerics keeps every digit.
-const SUMS: &str = "count(o.number) as observations, trim_scale(sum(o.value) * 0.000001)::text as sum, \
-     trim_scale(round(sum(o.value) * 0.000001 / nullif(count(o.number), 0), 6))::text as average, \
-     trim_scale(min(o.value) * 0.000001)::text as minimum, trim_scale(max(o.value) * 0.000001)::text as maximum, \
-     (array_agg(o.value order by o.observed_at desc, o.number desc) filter (where o.number is not null))[1] as last";
+/// By what buckets can be ordered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
+#[graphql(name = "MetricStatsSortField")]
+pub(crate) enum MetricMeasure {
+    /// The bucket's start.
+    Key,
+    /// What the observations come to by the metric's own aggregation.
+    Value,
+    /// How many they are.
+    Observations,
+    /// All of them added.
+    Sum,
+    /// Their mean.
+    Average,
+    /// The smallest.
+    Minimum,
+    /// The largest.
+    Maximum,
+    /// The last one.
+    Last,
+}
 
-/// Which observations of which metric.
-pub(super) struct Range {
-    pub(super) metric: Uuid,
-    pub(super) from: Option<DateTime<Utc>>,
-    pub(super) until: Option<DateTime<Utc>>,
+/// Stored values are whole millionths. Multiplied, not divided: a product of numerics keeps every digit.
+const SUM: &str = "trim_scale(coalesce(sum(o.value), 0) * 0.000001)";
+const AVERAGE: &str = "trim_scale(round(sum(o.value) * 0.000001 / nullif(count(o.value), 0), 6))";
+const LAST: &str = "trim_scale((array_agg(o.value order by o.observed_at desc, o.number desc) \
+     filter (where o.value is not null))[1] * 0.000001)";
+/// The metric's own aggregation, `$4`. A bucket without a last value has that of the time before: before the bucket, or before
+/// the time that is asked about, `$3`.
+const VALUE: &str = "case $4 when 'sum' then trim_scale(coalesce(sum(o.value), 0) * 0.000001) \
+     when 'average' then trim_scale(round(sum(o.value) * 0.000001 / nullif(count(o.value), 0), 6)) \
+     else trim_scale(coalesce((array_agg(o.value order by o.observed_at desc, o.number desc) \
+       filter (where o.value is not null))[1], (select m.value from metric_observation m where m.metric_id = $2 \
+       and m.observed_at < greatest(min(o.begins), $3) order by m.observed_at desc, m.number desc limit 1)) * 0.000001) end";
+
+impl Measure for MetricMeasure {
+    const ALL: &'static [Self] = &[
+        Self::Value,
+        Self::Observations,
+        Self::Sum,
+        Self::Average,
+        Self::Minimum,
+        Self::Maximum,
+        Self::Last,
+    ];
+
+    fn definition(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Key => ("key", None),
+            Self::Value => ("value", Some(VALUE)),
+            Self::Observations => ("observations", Some("count(o.value)")),
+            Self::Sum => ("sum", Some(SUM)),
+            Self::Average => ("average", Some(AVERAGE)),
+            Self::Minimum => ("minimum", Some("trim_scale(min(o.value) * 0.000001)")),
+            Self::Maximum => ("maximum", Some("trim_scale(max(o.value) * 0.000001)")),
+            Self::Last => ("last", Some(LAST)),
+        }
+    }
+}
+
+/// What measures are made of.
+const INPUTS: &[Input] = &[
+    ("number", "m.number", "null"),
+    ("observed_at", "m.observed_at", "null"),
+    ("value", "m.value", "null"),
+    ("begins", "null::timestamptz", "x.start at time zone $1"),
+];
+
+/// How buckets are ordered.
+#[derive(Clone, Copy, InputObject, Debug)]
+pub(crate) struct MetricStatsSort {
+    /// By what.
+    field: MetricMeasure,
+    /// Up or down; buckets without a value come last.
+    #[graphql(default_with = "Direction::Asc")]
+    direction: Direction,
+}
+
+impl From<MetricStatsSort> for (MetricMeasure, Direction) {
+    fn from(sort: MetricStatsSort) -> Self {
+        (sort.field, sort.direction)
+    }
+}
+
+/// What must hold of a bucket. All conditions must hold.
+#[derive(Clone, Default, InputObject, Debug)]
+pub(crate) struct MetricStatsHaving {
+    /// What the observations come to by the metric's own aggregation.
+    value: Option<RangeFilter<Decimal>>,
+    /// How many they are.
+    observations: Option<RangeFilter<BigInt>>,
+    /// All of them added.
+    sum: Option<RangeFilter<Decimal>>,
+    /// Their mean.
+    average: Option<RangeFilter<Decimal>>,
+    /// The smallest.
+    minimum: Option<RangeFilter<Decimal>>,
+    /// The largest.
+    maximum: Option<RangeFilter<Decimal>>,
+    /// The last one.
+    last: Option<RangeFilter<Decimal>>,
+    /// All of these.
+    and: Option<Vec<MetricStatsHaving>>,
+    /// At least one of these.
+    or: Option<Vec<MetricStatsHaving>>,
+    /// Not this.
+    not: Option<Box<MetricStatsHaving>>,
+}
+
+impl MetricStatsHaving {
+    /// The conditions.
+    pub(crate) fn clause(self) -> Result<Clause<MetricMeasure>, Failure> {
+        use MetricMeasure as M;
+        let own = [
+            self.value.map(|test| test.clause(M::Value)),
+            self.observations.map(|test| test.clause(M::Observations)),
+            self.sum.map(|test| test.clause(M::Sum)),
+            self.average.map(|test| test.clause(M::Average)),
+            self.minimum.map(|test| test.clause(M::Minimum)),
+            self.maximum.map(|test| test.clause(M::Maximum)),
+            self.last.map(|test| test.clause(M::Last)),
+        ];
+        let own = own.into_iter().flatten().collect::<Result<_, _>>()?;
+        group(
+            own,
+            self.and,
+            self.or,
+            self.not.map(|not| *not),
+            Self::clause,
+        )
+    }
 }
 
 /// What some observations of a metric come to.
@@ -53,132 +176,73 @@ pub(crate) struct MetricStats {
     last: Option<Decimal>,
 }
 
+/// One bucket as it is read. Numbers come as text, and only those that are selected.
 #[derive(FromRow, Debug)]
 struct Row {
+    #[sqlx(default)]
     start: Option<DateTime<Utc>>,
+    #[sqlx(default)]
     end: Option<DateTime<Utc>>,
-    observations: i64,
+    #[sqlx(default)]
+    value: Option<String>,
+    #[sqlx(default)]
+    observations: Option<String>,
+    #[sqlx(default)]
     sum: Option<String>,
+    #[sqlx(default)]
     average: Option<String>,
+    #[sqlx(default)]
     minimum: Option<String>,
+    #[sqlx(default)]
     maximum: Option<String>,
-    last: Option<i64>,
+    #[sqlx(default)]
+    last: Option<String>,
 }
 
-/// The rows, in the order of time.
+/// The buckets, or all observations of the time together.
 pub(super) async fn read(
     snapshot: &Snapshot,
+    metric: Uuid,
     aggregation: Aggregation,
-    range: &Range,
-    bucket: Option<&Bucket>,
+    span: Span,
+    ask: &Ask<MetricMeasure>,
 ) -> Result<Vec<MetricStats>, Failure> {
-    if let Some(bucket) = bucket {
-        bucket.check(snapshot).await?;
-    }
-    let rows: Vec<Row> = statement(range, bucket)
-        .build_query_as()
-        .fetch_all(&mut *snapshot.statement().await)
-        .await?;
-    if rows.len() > MOST {
-        return Err(Failure::input(format!(
-            "there are more than {MOST} buckets; ask for larger ones, or for less time"
-        )));
-    }
-    let is_last = aggregation == Aggregation::Last;
-    let mut last = None;
-    if is_last && rows.first().is_some_and(|row| row.last.is_none()) {
-        last = before(snapshot, range).await?;
-    }
-    let mut stats = Vec::with_capacity(rows.len());
-    for row in rows {
-        last = row.last.or(last);
-        let sum = Decimal(row.sum.unwrap_or_else(|| "0".to_owned()));
-        let average = row.average.map(Decimal);
-        stats.push(MetricStats {
+    let statement = ask.statement(&Rows {
+        parameters: &|query| {
+            query.push(", ").push_bind(metric).push("::uuid, ");
+            query.push_bind(span.from).push("::timestamptz, ");
+            query.push_bind(aggregation.as_str()).push("::text");
+        },
+        time: "m.observed_at at time zone $1",
+        keys: &[],
+        inputs: INPUTS,
+        from: "metric_observation m",
+        condition: &|query| {
+            query.push("m.metric_id = $2");
+            if span.from.is_some() {
+                query.push(" and m.observed_at >= $3");
+            }
+            if let Some(until) = span.until {
+                query.push(" and m.observed_at < ").push_bind(until);
+            }
+        },
+        one: None,
+        span,
+        is_never_empty: true,
+    });
+    let rows: Vec<Row> = ask.read(snapshot, statement).await?;
+    let stats = rows.into_iter().map(|row| {
+        Ok(MetricStats {
             start: row.start,
             end: row.end,
-            value: match aggregation {
-                Aggregation::Sum => Some(sum.clone()),
-                Aggregation::Last => last.map(decimal).transpose()?,
-                Aggregation::Average => average.clone(),
-            },
-            observations: row.observations.into(),
-            sum,
-            average,
+            value: row.value.map(Decimal),
+            observations: whole("observations", row.observations.as_deref())?,
+            sum: Decimal(row.sum.unwrap_or_else(|| "0".to_owned())),
+            average: row.average.map(Decimal),
             minimum: row.minimum.map(Decimal),
             maximum: row.maximum.map(Decimal),
-            last: row.last.map(decimal).transpose()?,
-        });
-    }
-    Ok(stats)
-}
-
-/// The last value before the range, for buckets that begin without one.
-async fn before(snapshot: &Snapshot, range: &Range) -> Result<Option<i64>, Failure> {
-    let Some(from) = range.from else {
-        return Ok(None);
-    };
-    Ok(sqlx::query_scalar!(
-        "select value from metric_observation where metric_id = $1 and observed_at < $2
-         order by observed_at desc, number desc limit 1",
-        range.metric,
-        from
-    )
-    .fetch_optional(&mut *snapshot.statement().await)
-    .await?)
-}
-
-fn statement(range: &Range, bucket: Option<&Bucket>) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new(
-        "with o as materialized (select number, observed_at, value from metric_observation where metric_id = ",
-    );
-    query.push_bind(range.metric);
-    if let Some(from) = range.from {
-        query.push(" and observed_at >= ").push_bind(from);
-    }
-    if let Some(until) = range.until {
-        query.push(" and observed_at < ").push_bind(until);
-    }
-    query.push(")");
-    let Some(bucket) = bucket else {
-        query.push(format_args!(
-            " select null::timestamptz as start, null::timestamptz as \"end\", {SUMS} from o"
-        ));
-        return query;
-    };
-    let (unit, interval) = (bucket.size.unit(), bucket.size.interval());
-    // The start of the bucket that a moment is in.
-    let start = |query: &mut QueryBuilder<Postgres>, moment: &str| {
-        query.push(format_args!("date_trunc('{unit}', {moment}, "));
-        query.push_bind(bucket.time_zone.clone()).push(")");
-    };
-    query.push(", b as (select ");
-    if bucket.fill {
-        query.push("generate_series(");
-        query.push(format_args!("date_trunc('{unit}', coalesce("));
-        query.push_bind(range.from);
-        query.push("::timestamptz, min(o.observed_at)), ");
-        query.push_bind(bucket.time_zone.clone()).push("), ");
-        query.push("coalesce(");
-        query.push_bind(range.until);
-        query.push(format_args!(
-            "::timestamptz - interval '1 microsecond', max(o.observed_at)), interval '{interval}', "
-        ));
-        query.push_bind(bucket.time_zone.clone());
-        query.push(") as start from o");
-    } else {
-        start(&mut query, "o.observed_at");
-        query.push(" as start from o group by 1 order by 1");
-    }
-    query
-        .push(" limit ")
-        .push_bind(i64::try_from(MOST).unwrap_or(i64::MAX) + 1);
-    query.push(format_args!(
-        ") select b.start, date_add(b.start, interval '{interval}', "
-    ));
-    query.push_bind(bucket.time_zone.clone());
-    query.push(format_args!(") as \"end\", {SUMS} from b left join o on "));
-    start(&mut query, "o.observed_at");
-    query.push(" = b.start group by b.start order by b.start");
-    query
+            last: row.last.map(Decimal),
+        })
+    });
+    stats.collect()
 }

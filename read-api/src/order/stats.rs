@@ -1,14 +1,16 @@
 //! Totals over orders in groups. Never adds amounts of different currencies.
 
+mod measure;
 mod source;
 
 #[cfg(test)]
 mod tests;
 
-use async_graphql::{Enum, InputObject, SimpleObject};
-use chrono::NaiveDate;
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use async_graphql::{Enum, SimpleObject};
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
 
+pub(crate) use self::measure::{OrderMeasure, OrderStatsHaving, OrderStatsSort};
 use self::source::Source;
 use super::{
     filter::{OrderField, OrderFilter},
@@ -16,27 +18,16 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    filter::{self, Clause},
+    filter,
     money::Money,
-    page::Direction,
-    scalar::BigInt,
+    scalar::{BigInt, Decimal},
     session::Snapshot,
+    stats::{Ask, Rows, Span, whole},
 };
 
-/// The most groups that are given unasked.
-const UNASKED: i32 = 1_000;
-/// The most groups that can be asked for.
-const MOST: i32 = 10_000;
-
-/// What makes a group. Times are of the placement, in UTC.
+/// What makes a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
 pub(crate) enum OrderGroup {
-    /// The year.
-    Year,
-    /// The month.
-    Month,
-    /// The day.
-    Day,
     /// The customer's state or province.
     State,
     /// The seller of the lines.
@@ -52,11 +43,8 @@ pub(crate) enum OrderGroup {
 }
 
 impl OrderGroup {
-    /// In the order of the columns.
-    const ALL: [Self; 9] = [
-        Self::Year,
-        Self::Month,
-        Self::Day,
+    /// In the order of the keys.
+    const ALL: [Self; 6] = [
         Self::State,
         Self::Seller,
         Self::Product,
@@ -66,40 +54,16 @@ impl OrderGroup {
     ];
 }
 
-/// By what groups can be ordered.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
-pub(crate) enum OrderStatsSortField {
-    /// The groups' keys.
-    Key,
-    /// The number of orders.
-    Orders,
-    /// The number of pieces.
-    Items,
-    /// The goods' worth, whatever the currency.
-    Revenue,
-    /// The freight, whatever the currency.
-    Freight,
-}
-
-/// How groups are ordered.
-#[derive(Clone, Copy, InputObject, Debug)]
-pub(crate) struct OrderStatsSort {
-    /// By what; equal ones by their keys.
-    field: OrderStatsSortField,
-    /// Up or down.
-    #[graphql(default_with = "Direction::Asc")]
-    direction: Direction,
-}
-
-/// The totals of one group. A key is `null` if it was not asked for, and for orders that have no such thing.
+/// What the orders of one group come to. A key is `null` if it was not asked for, and for orders that have no such thing.
+///
+/// Of an order that has lines in several groups, each group has the pieces, the goods and the freight of its own lines, and
+/// everything else as a whole.
 #[derive(SimpleObject, Debug)]
 pub(crate) struct OrderStats {
-    /// The year of placement (UTC).
-    year: Option<i32>,
-    /// The month of placement (UTC), such as `2017-11`.
-    month: Option<String>,
-    /// The day of placement (UTC), such as `2017-11-24`.
-    day: Option<String>,
+    /// When the bucket begins; `null` without buckets.
+    start: Option<DateTime<Utc>>,
+    /// When the bucket has ended and the next one begins; `null` without buckets.
+    end: Option<DateTime<Utc>>,
     /// The customer's state or province.
     state: Option<String>,
     /// The seller.
@@ -112,145 +76,162 @@ pub(crate) struct OrderStats {
     status: Option<OrderStatus>,
     /// ISO 4217, the currency of the group's amounts.
     currency: String,
-    /// How many orders.
+    /// How many orders were placed.
     orders: BigInt,
     /// How many pieces.
     items: BigInt,
-    /// What the goods are worth, without freight.
+    /// What the goods are worth, without freight, whatever became of the orders.
     revenue: Money,
     /// The freight.
     freight: Money,
+    /// What the goods of the orders are worth that are `CANCELED` or `UNAVAILABLE`.
+    value_lost: Money,
+    /// How many orders had a payment approved, ever.
+    approved: BigInt,
+    /// How many orders left the shop, ever: those that arrived did.
+    shipped: BigInt,
+    /// How many orders arrived, ever: also those cancelled afterwards, and those whose time is unknown.
+    delivered: BigInt,
+    /// How many orders were reviewed.
+    reviewed: BigInt,
+    /// How many orders are `CANCELED` or `UNAVAILABLE`.
+    cancelled: BigInt,
+    /// How many orders are `DELIVERED` at a known time: those that the delivery days and the lateness are about.
+    timed_deliveries: BigInt,
+    /// The mean of the days, of 24 hours, from the placement to the delivery, rounded to six places; `null` without one.
+    mean_delivery_days: Option<Decimal>,
+    /// The median of these days: of an even number of orders, the middle between the two in the middle.
+    median_delivery_days: Option<Decimal>,
+    /// The 90th percentile of these days: nine in ten took as long or less; between two orders, in proportion.
+    p90_delivery_days: Option<Decimal>,
+    /// How many of these orders arrived on a later calendar day than was estimated, in the bucket's time zone, or else in UTC.
+    /// An order without an estimate is never late.
+    late: BigInt,
+    /// The late ones per order delivered at a known time, 0 to 1, rounded to four places; `null` without one.
+    late_share: Option<Decimal>,
+    /// How many reviews the orders have: one order may have several.
+    reviews: BigInt,
+    /// The mean of all these reviews' scores, 1 (bad) to 5 (good), rounded to six places; `null` without one.
+    mean_review_score: Option<Decimal>,
 }
 
-/// One group as it is read. Sums are exact however large: they come as text.
+/// One group as it is read. Numbers are exact however large: they come as text, and only those that are selected.
 #[derive(FromRow, Debug)]
+#[sqlx(rename_all = "camelCase")]
 struct Row {
-    year: Option<i32>,
-    month: Option<NaiveDate>,
-    day: Option<NaiveDate>,
+    #[sqlx(default)]
+    start: Option<DateTime<Utc>>,
+    #[sqlx(default)]
+    end: Option<DateTime<Utc>>,
+    #[sqlx(default)]
     state: Option<String>,
+    #[sqlx(default)]
     seller: Option<String>,
+    #[sqlx(default)]
     product: Option<String>,
+    #[sqlx(default)]
     category: Option<String>,
+    #[sqlx(default)]
     status: Option<String>,
     currency: String,
-    orders: String,
-    items: String,
-    revenue: String,
-    freight: String,
+    #[sqlx(default)]
+    orders: Option<String>,
+    #[sqlx(default)]
+    items: Option<String>,
+    #[sqlx(default)]
+    revenue: Option<String>,
+    #[sqlx(default)]
+    freight: Option<String>,
+    #[sqlx(default)]
+    value_lost: Option<String>,
+    #[sqlx(default)]
+    approved: Option<String>,
+    #[sqlx(default)]
+    shipped: Option<String>,
+    #[sqlx(default)]
+    delivered: Option<String>,
+    #[sqlx(default)]
+    reviewed: Option<String>,
+    #[sqlx(default)]
+    cancelled: Option<String>,
+    #[sqlx(default)]
+    timed_deliveries: Option<String>,
+    #[sqlx(default)]
+    mean_delivery_days: Option<String>,
+    #[sqlx(default)]
+    median_delivery_days: Option<String>,
+    #[sqlx(default)]
+    p90_delivery_days: Option<String>,
+    #[sqlx(default)]
+    late: Option<String>,
+    #[sqlx(default)]
+    late_share: Option<String>,
+    #[sqlx(default)]
+    reviews: Option<String>,
+    #[sqlx(default)]
+    mean_review_score: Option<String>,
 }
 
-/// How many groups the argument may bring, for the cost.
-pub(super) fn cost(first: Option<i32>) -> usize {
-    usize::try_from(first.unwrap_or(UNASKED).clamp(1, MOST)).unwrap_or(1)
-}
-
-/// The totals. `counted` says whether anybody looks at the number of orders.
+/// The totals.
 pub(super) async fn read(
     snapshot: &Snapshot,
     filter: Option<OrderFilter>,
-    groups: Vec<OrderGroup>,
-    order: Option<OrderStatsSort>,
-    first: Option<i32>,
-    counted: bool,
-) -> Result<Vec<OrderStats>, Failure> {
-    if first.is_some_and(|first| !(1..=MOST).contains(&first)) {
-        return Err(Failure::input(format!("first must be from 1 to {MOST}")));
-    }
-    let clause = filter.unwrap_or_default().checked()?;
-    let counted = counted || order.is_some_and(|order| order.field == OrderStatsSortField::Orders);
-    let source = Source::choose(&clause, &groups, counted);
-    let clause = source.condition(clause);
-    let mut query = statement(
-        source,
-        &clause,
-        &groups,
-        order,
-        first.unwrap_or(UNASKED + 1),
-    );
-    let rows: Vec<Row> = query
-        .build_query_as()
-        .fetch_all(&mut *snapshot.statement().await)
-        .await?;
-    if first.is_none() && rows.len() > cost(None) {
-        return Err(Failure::input(format!(
-            "there are more than {UNASKED} groups; ask for the first so many (at most {MOST}), or filter more"
-        )));
-    }
-    rows.into_iter().map(OrderStats::try_from).collect()
-}
-
-fn statement(
-    source: Source,
-    clause: &Clause<OrderField>,
     groups: &[OrderGroup],
-    order: Option<OrderStatsSort>,
-    limit: i32,
-) -> QueryBuilder<Postgres> {
-    let is_key = |group: &OrderGroup| *group == OrderGroup::Currency || groups.contains(group);
-    let mut keys = Vec::new();
-    let mut query = QueryBuilder::new("select ");
-    for (number, group) in (1..).zip(OrderGroup::ALL) {
-        if is_key(&group) {
-            keys.push(number.to_string());
-        }
-        query.push(source.key(group, is_key(&group))).push(", ");
-    }
-    let [orders, items, revenue, freight] = source.sums();
-    query.push(format_args!(
-        "{orders}::text as orders, {items}::text as items, {revenue}::text as revenue, {freight}::text as freight from {}",
-        source.from()
-    ));
-    query.push(" where ");
-    filter::push(&mut query, clause, &|field| source.column(field));
-    let keys = keys.join(", ");
-    query.push(format_args!(" group by {keys} order by "));
-    let order = order.unwrap_or(OrderStatsSort {
-        field: OrderStatsSortField::Key,
-        direction: Direction::Asc,
+    ask: &Ask<OrderMeasure>,
+) -> Result<Vec<OrderStats>, Failure> {
+    let clause = filter.unwrap_or_default().checked()?;
+    let span = Span::of(&clause, OrderField::PlacedAt);
+    let source = Source::choose(&clause, groups, ask.bucket.as_ref(), &ask.measures());
+    let clause = source.condition(clause);
+    let keys = source.keys(groups);
+    let statement = ask.statement(&Rows {
+        parameters: &|_| {},
+        time: source.time(),
+        keys: &keys,
+        inputs: source.inputs(),
+        from: source.from(),
+        condition: &|query| filter::push(query, &clause, &|field| source.column(field)),
+        one: source.one(),
+        span,
+        is_never_empty: false,
     });
-    let direction = if order.direction == Direction::Desc {
-        "desc"
-    } else {
-        "asc"
-    };
-    match order.field {
-        OrderStatsSortField::Key => query.push(keys.replace(',', &format!(" {direction},"))),
-        OrderStatsSortField::Orders => query.push(format_args!("{orders} {direction}, {keys}")),
-        OrderStatsSortField::Items => query.push(format_args!("{items} {direction}, {keys}")),
-        OrderStatsSortField::Revenue => query.push(format_args!("{revenue} {direction}, {keys}")),
-        OrderStatsSortField::Freight => query.push(format_args!("{freight} {direction}, {keys}")),
-    };
-    if order.field == OrderStatsSortField::Key {
-        query.push(format_args!(" {direction}"));
-    }
-    query.push(" limit ").push_bind(i64::from(limit));
-    query
+    let rows: Vec<Row> = ask.read(snapshot, statement).await?;
+    rows.into_iter().map(OrderStats::try_from).collect()
 }
 
 impl TryFrom<Row> for OrderStats {
     type Error = Failure;
 
     fn try_from(row: Row) -> Result<Self, Failure> {
-        let sum = |column: &'static str, digits: &str| {
-            digits
-                .parse()
-                .map(BigInt)
-                .map_err(|_| Failure::corrupt("order_total", column, &row.currency, digits))
-        };
         let status = row
             .status
             .as_deref()
             .map(|status| OrderStatus::stored(status, &uuid::Uuid::nil()))
             .transpose()?;
+        let money = |name, digits: Option<String>| {
+            Ok::<_, Failure>(Money::new(whole(name, digits.as_deref())?, &row.currency))
+        };
         Ok(Self {
-            orders: sum("orders", &row.orders)?,
-            items: sum("items", &row.items)?,
-            revenue: Money::new(sum("revenue", &row.revenue)?, &row.currency),
-            freight: Money::new(sum("freight", &row.freight)?, &row.currency),
-            year: row.year,
-            month: row.month.map(|month| month.format("%Y-%m").to_string()),
-            day: row.day.map(|day| day.format("%Y-%m-%d").to_string()),
+            orders: whole("orders", row.orders.as_deref())?,
+            items: whole("items", row.items.as_deref())?,
+            revenue: money("revenue", row.revenue)?,
+            freight: money("freight", row.freight)?,
+            value_lost: money("valueLost", row.value_lost)?,
+            approved: whole("approved", row.approved.as_deref())?,
+            shipped: whole("shipped", row.shipped.as_deref())?,
+            delivered: whole("delivered", row.delivered.as_deref())?,
+            reviewed: whole("reviewed", row.reviewed.as_deref())?,
+            cancelled: whole("cancelled", row.cancelled.as_deref())?,
+            timed_deliveries: whole("timedDeliveries", row.timed_deliveries.as_deref())?,
+            mean_delivery_days: row.mean_delivery_days.map(Decimal),
+            median_delivery_days: row.median_delivery_days.map(Decimal),
+            p90_delivery_days: row.p90_delivery_days.map(Decimal),
+            late: whole("late", row.late.as_deref())?,
+            late_share: row.late_share.map(Decimal),
+            reviews: whole("reviews", row.reviews.as_deref())?,
+            mean_review_score: row.mean_review_score.map(Decimal),
+            start: row.start,
+            end: row.end,
             state: row.state,
             seller_id: row.seller,
             product_id: row.product,

@@ -267,7 +267,10 @@ fn known(side: &Side, name: &str) -> Vec<String> {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect(),
-        "total" => side.field("amount"),
+        "total" | "revenue" | "freight" | "valueLost" => side.field("amount"),
+        // The measures of a metric are asked for with its id alone.
+        "value" | "sum" | "average" | "minimum" | "maximum" | "last" => side.field("latestValue"),
+        "observations" => vec!["2".to_owned()],
         "consent" => side.field("purpose"),
         "actor" => side.keys.iter().map(ToString::to_string).collect(),
         "actorKind" => side.field("kind"),

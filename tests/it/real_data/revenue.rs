@@ -55,7 +55,7 @@ pub async fn is_what_orders_bring(app: &Arc<Served>, keys: &[(TenantId, String)]
 /// How many orders of the tenant were observed.
 async fn compare(app: &Served, tenant: TenantId, key: &str) -> usize {
     let query = "query($id: ID!) {
-        ordersStats(groupBy: [MONTH]) { month orders revenue { amount } }
+        ordersStats(bucket: { size: MONTH }) { start orders revenue { amount } }
         metricStats(id: $id, bucket: { size: MONTH }) { start sum observations } }";
     let metric = Uuid::new_v5(&tenant.0, b"revenue");
     let data = app.query(key, query, json!({ "id": metric })).await;
@@ -65,7 +65,7 @@ async fn compare(app: &Served, tenant: TenantId, key: &str) -> usize {
         .iter()
         .map(|row| {
             let cents: i64 = text(&row["revenue"]["amount"]).parse().unwrap();
-            (text(&row["month"]), text(&row["orders"]), cents)
+            (text(&row["start"])[..7].to_owned(), text(&row["orders"]), cents)
         })
         .collect();
     let by_metric: Vec<_> = rows("metricStats")

@@ -2,8 +2,12 @@
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use super::{OrderField, OrderGroup};
-use crate::filter::{Clause, Column, Test, Value};
+use super::{OrderField, OrderGroup, OrderMeasure};
+use crate::{
+    bucket::{Bucket, BucketSize},
+    filter::{Clause, Column, Test, Value},
+    stats::{Input, Key},
+};
 
 /// Where totals come from. All agree where more than one can answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,26 +16,96 @@ pub(super) enum Source {
     Totals,
     /// `order_summary s`: one row per order.
     Orders,
-    /// `order_summary s` with `order_line l`: one row per line, and one for an order without lines.
+    /// `order_summary s` with `order_line l`: one row per order and group, of the lines that fit.
     Lines,
 }
 
+/// What `order_total` has.
+const TOTALS: &[Input] = &[
+    ("orders", "t.orders", "0"),
+    ("items", "t.items", "0"),
+    ("revenue", "t.revenue", "0"),
+    ("freight", "t.freight", "0"),
+    ("is_cancelled", CANCELLED_TOTALS, "false"),
+];
+const CANCELLED_TOTALS: &str = "t.status in ('canceled', 'unavailable')";
+/// What one order has.
+const ORDERS: &[Input] = &[
+    ("orders", "1::bigint", "0"),
+    ("items", "s.item_count", "0"),
+    ("revenue", "s.items_total", "0"),
+    ("freight", "s.freight_total", "0"),
+    CANCELLED,
+    APPROVED,
+    SHIPPED,
+    DELIVERED,
+    SECONDS,
+    LATE,
+    REVIEWS,
+    SCORES,
+];
+/// What one order has of the lines that are in a group.
+const LINES: &[Input] = &[
+    ("orders", "1::bigint", "0"),
+    ("items", "coalesce(sum(l.quantity), 0)", "0"),
+    (
+        "revenue",
+        "coalesce(sum(l.quantity * l.unit_price), 0)",
+        "0",
+    ),
+    ("freight", "coalesce(sum(l.freight), 0)", "0"),
+    CANCELLED,
+    APPROVED,
+    SHIPPED,
+    DELIVERED,
+    SECONDS,
+    LATE,
+    REVIEWS,
+    SCORES,
+];
+const CANCELLED: Input = (
+    "is_cancelled",
+    "s.status in ('canceled', 'unavailable')",
+    "false",
+);
+const APPROVED: Input = ("is_approved", "s.approved_at is not null", "false");
+const SHIPPED: Input = (
+    "is_shipped",
+    "(s.shipped_at is not null or s.delivered_at is not null or s.status in ('shipped', 'delivered'))",
+    "false",
+);
+const DELIVERED: Input = (
+    "is_delivered",
+    "(s.delivered_at is not null or s.status = 'delivered')",
+    "false",
+);
+const SECONDS: Input = (
+    "seconds",
+    "case when s.status = 'delivered' then extract(epoch from s.delivered_at - s.placed_at) end",
+    "null",
+);
+const LATE: Input = (
+    "is_late",
+    "(s.status = 'delivered' and (s.delivered_at at time zone $1)::date > (s.estimated_delivery at time zone $1)::date)",
+    "false",
+);
+const REVIEWS: Input = ("reviews", "s.review_count", "0");
+const SCORES: Input = ("scores", "s.review_total", "0");
+
 impl Source {
-    /// The cheapest that gives the right numbers. `counted`: the number of orders is among them.
+    /// The cheapest that gives the right numbers.
     pub(super) fn choose(
         clause: &Clause<OrderField>,
         groups: &[OrderGroup],
-        counted: bool,
+        bucket: Option<&Bucket>,
+        measures: &[OrderMeasure],
     ) -> Self {
-        let (mut in_totals, mut about_lines) = (true, false);
+        let mut in_totals = measures.iter().all(|measure| measure.is_in_totals())
+            && bucket.is_none_or(is_of_months);
+        let mut about_lines = false;
         for group in groups {
             match group {
-                OrderGroup::Year
-                | OrderGroup::Month
-                | OrderGroup::State
-                | OrderGroup::Status
-                | OrderGroup::Currency => {}
-                OrderGroup::Day => in_totals = false,
+                OrderGroup::State | OrderGroup::Status | OrderGroup::Currency => {}
                 OrderGroup::Seller => about_lines = true,
                 OrderGroup::Product | OrderGroup::Category => {
                     (in_totals, about_lines) = (false, true);
@@ -54,8 +128,10 @@ impl Source {
             | OrderField::ReviewScore => in_totals = false,
         });
         // Rows of several sellers count an order of theirs several times.
-        let is_once = groups.contains(&OrderGroup::Seller) || is_of_one_seller(clause);
-        match (in_totals && (is_once || !counted), about_lines) {
+        let is_once = groups.contains(&OrderGroup::Seller)
+            || is_of_one_seller(clause)
+            || !measures.iter().any(|measure| measure.counts_orders());
+        match (in_totals && is_once, about_lines) {
             (true, _) => Self::Totals,
             (false, false) => Self::Orders,
             (false, true) => Self::Lines,
@@ -80,64 +156,52 @@ impl Source {
         }
     }
 
-    /// The numbers of orders and of pieces, the goods and the freight.
-    pub(super) fn sums(self) -> [&'static str; 4] {
+    /// What makes one row of several: an order's lines of one group.
+    pub(super) fn one(self) -> Option<&'static str> {
         match self {
-            Self::Totals => [
-                "sum(t.orders)",
-                "sum(t.items)",
-                "sum(t.revenue)",
-                "sum(t.freight)",
-            ],
-            Self::Orders => [
-                "count(*)",
-                "sum(s.item_count)",
-                "sum(s.items_total)",
-                "sum(s.freight_total)",
-            ],
-            Self::Lines => [
-                "count(distinct s.order_id)",
-                "coalesce(sum(l.quantity), 0)",
-                "coalesce(sum(l.quantity * l.unit_price), 0)",
-                "coalesce(sum(l.freight), 0)",
-            ],
+            Self::Totals | Self::Orders => None,
+            Self::Lines => Some("s.tenant_id, s.order_id"),
         }
     }
 
-    /// A group's key as a column of the answer; no value unless it is `wanted`.
-    pub(super) fn key(self, group: OrderGroup, wanted: bool) -> &'static str {
-        if !wanted {
-            return match group {
-                OrderGroup::Year => "null::int as year",
-                OrderGroup::Month => "null::date as month",
-                OrderGroup::Day => "null::date as day",
-                OrderGroup::State => "null::text as state",
-                OrderGroup::Seller => "null::text as seller",
-                OrderGroup::Product => "null::text as product",
-                OrderGroup::Category => "null::text as category",
-                OrderGroup::Status => "null::text as status",
-                OrderGroup::Currency => "null::text as currency",
-            };
+    /// When an order was placed, by the clock of the time zone `$1`. A month of `order_total` is one of UTC.
+    pub(super) fn time(self) -> &'static str {
+        match self {
+            Self::Totals => "t.month::timestamp",
+            Self::Orders | Self::Lines => "s.placed_at at time zone $1",
         }
+    }
+
+    pub(super) fn inputs(self) -> &'static [Input] {
+        match self {
+            Self::Totals => TOTALS,
+            Self::Orders => ORDERS,
+            Self::Lines => LINES,
+        }
+    }
+
+    /// The keys of these groups; the currency is always one.
+    pub(super) fn keys(self, groups: &[OrderGroup]) -> Vec<Key> {
+        OrderGroup::ALL
+            .into_iter()
+            .filter(|group| *group == OrderGroup::Currency || groups.contains(group))
+            .map(|group| self.key(group))
+            .collect()
+    }
+
+    fn key(self, group: OrderGroup) -> Key {
         let is_total = self == Self::Totals;
         match group {
-            OrderGroup::Year if is_total => "extract(year from t.month)::int as year",
-            OrderGroup::Year => "extract(year from s.placed_at at time zone 'UTC')::int as year",
-            OrderGroup::Month if is_total => "t.month as month",
-            OrderGroup::Month => {
-                "date_trunc('month', s.placed_at at time zone 'UTC')::date as month"
-            }
-            OrderGroup::Day => "(s.placed_at at time zone 'UTC')::date as day",
-            OrderGroup::State if is_total => "nullif(t.state, '') as state",
-            OrderGroup::State => "nullif(s.state, '') as state",
-            OrderGroup::Seller if is_total => "nullif(t.seller_id, '') as seller",
-            OrderGroup::Seller => "nullif(l.seller_id, '') as seller",
-            OrderGroup::Product => "l.product_id as product",
-            OrderGroup::Category => "l.category as category",
-            OrderGroup::Status if is_total => "t.status as status",
-            OrderGroup::Status => "s.status as status",
-            OrderGroup::Currency if is_total => "t.currency as currency",
-            OrderGroup::Currency => "s.currency as currency",
+            OrderGroup::State if is_total => ("state", "nullif(t.state, '')"),
+            OrderGroup::State => ("state", "nullif(s.state, '')"),
+            OrderGroup::Seller if is_total => ("seller", "nullif(t.seller_id, '')"),
+            OrderGroup::Seller => ("seller", "nullif(l.seller_id, '')"),
+            OrderGroup::Product => ("product", "l.product_id"),
+            OrderGroup::Category => ("category", "l.category"),
+            OrderGroup::Status if is_total => ("status", "t.status"),
+            OrderGroup::Status => ("status", "s.status"),
+            OrderGroup::Currency if is_total => ("currency", "t.currency"),
+            OrderGroup::Currency => ("currency", "s.currency"),
         }
     }
 
@@ -173,6 +237,15 @@ fn in_days(clause: Clause<OrderField>) -> Clause<OrderField> {
         }
         Clause::Field(field, test) => Clause::Field(field, test),
     }
+}
+
+/// Whether months of UTC make up these buckets.
+fn is_of_months(bucket: &Bucket) -> bool {
+    bucket.time_zone == "UTC"
+        && match bucket.size {
+            BucketSize::Month | BucketSize::Quarter | BucketSize::Year => true,
+            BucketSize::Day | BucketSize::Week => false,
+        }
 }
 
 /// Whether the test tells months apart, so that the first of the month stands for all its days.

@@ -1,13 +1,11 @@
-//! Which table answers, and what is asked of it. Never asks.
+//! Which table answers. Never asks.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use async_graphql::{InputType, Value as GraphQl};
 use serde_json::{Value, json};
 
-use super::{
-    OrderFilter, OrderGroup, OrderStatsSort, OrderStatsSortField, source::Source, statement,
-};
-use crate::{filter::Clause, order::filter::OrderField, page::Direction};
+use super::{OrderFilter, OrderGroup, OrderMeasure, source::Source};
+use crate::{bucket::Bucket, filter::Clause, order::filter::OrderField, stats::Measure};
 
 fn clause(filter: Value) -> Clause<OrderField> {
     OrderFilter::parse(Some(GraphQl::from_json(filter).unwrap()))
@@ -17,64 +15,78 @@ fn clause(filter: Value) -> Clause<OrderField> {
         .unwrap()
 }
 
-fn chosen(filter: Value, groups: &[OrderGroup], counted: bool) -> Source {
-    Source::choose(&clause(filter), groups, counted)
+fn chosen(filter: Value, groups: &[OrderGroup], measures: &[OrderMeasure]) -> Source {
+    Source::choose(&clause(filter), groups, None, measures)
+}
+
+fn in_buckets(size: &str, zone: &str) -> Source {
+    let bucket = json!({ "size": size, "timeZone": zone });
+    let bucket = Bucket::parse(Some(GraphQl::from_json(bucket).unwrap()))
+        .ok()
+        .unwrap();
+    Source::choose(
+        &clause(json!({})),
+        &[],
+        Some(&bucket),
+        &[OrderMeasure::Revenue],
+    )
 }
 
 #[test]
 fn totals_answer_what_only_their_dimensions_ask() {
-    use OrderGroup::{Currency, Month, Seller, State, Status, Year};
+    use OrderGroup::{Currency, Seller, State, Status};
+    use OrderMeasure::{Cancelled, Freight, Items, Orders, Revenue, ValueLost};
     let months = json!({ "placedAt": { "gte": "2017-01-01T00:00:00Z", "lt": "2017-12-01T00:00:00Z" }, "state": { "in": ["SP"] } });
+    let sums = [Items, Revenue, Freight, ValueLost];
+    assert_eq!(chosen(months.clone(), &[Seller], &[Orders]), Source::Totals);
     assert_eq!(
-        chosen(months.clone(), &[Seller, Month], true),
+        chosen(json!({}), &[State, Status, Currency], &sums),
         Source::Totals
     );
-    assert_eq!(
-        chosen(json!({}), &[Year, State, Status, Currency], false),
-        Source::Totals
-    );
-    assert_eq!(
-        chosen(json!({ "sellerId": { "eq": "s" } }), &[Month], true),
-        Source::Totals
-    );
-    assert_eq!(
-        chosen(
-            json!({ "and": [{ "sellerId": { "in": ["s"] } }] }),
-            &[],
-            true
-        ),
-        Source::Totals
-    );
-    assert_eq!(
-        chosen(months, &[Month], true),
-        Source::Orders,
-        "an order of two sellers counts once"
-    );
-    assert_eq!(
-        chosen(json!({ "sellerId": { "in": ["s", "t"] } }), &[], true),
-        Source::Lines
-    );
-    assert_eq!(
-        chosen(json!({ "sellerId": { "in": ["s", "t"] } }), &[], false),
-        Source::Totals
-    );
-    assert_eq!(
-        chosen(json!({ "not": { "sellerId": { "eq": "s" } } }), &[], true),
-        Source::Lines
-    );
+    for one in [
+        json!({ "sellerId": { "eq": "s" } }),
+        json!({ "and": [{ "sellerId": { "in": ["s"] } }] }),
+    ] {
+        assert_eq!(chosen(one, &[], &[Orders, Cancelled]), Source::Totals);
+    }
+    for counted in [Orders, Cancelled] {
+        assert_eq!(
+            chosen(months.clone(), &[], &[counted]),
+            Source::Orders,
+            "an order of two sellers counts once"
+        );
+    }
+    let two = json!({ "sellerId": { "in": ["s", "t"] } });
+    assert_eq!(chosen(two.clone(), &[], &[Orders]), Source::Lines);
+    assert_eq!(chosen(two, &[], &sums), Source::Totals);
+    let not = json!({ "not": { "sellerId": { "eq": "s" } } });
+    assert_eq!(chosen(not, &[], &[Orders]), Source::Lines);
+    for (size, zone, source) in [
+        ("MONTH", "UTC", Source::Totals),
+        ("QUARTER", "UTC", Source::Totals),
+        ("YEAR", "UTC", Source::Totals),
+        ("DAY", "UTC", Source::Orders),
+        ("WEEK", "UTC", Source::Orders),
+        ("MONTH", "America/Sao_Paulo", Source::Orders),
+    ] {
+        assert_eq!(in_buckets(size, zone), source, "{size} of {zone}");
+    }
 }
 
 #[test]
 fn everything_else_is_read_from_the_orders_or_their_lines() {
-    use OrderGroup::{Category, Day, Month, Product, Seller};
-    assert_eq!(chosen(json!({}), &[Day], false), Source::Orders);
-    assert_eq!(chosen(json!({}), &[Day, Seller], true), Source::Lines);
-    assert_eq!(chosen(json!({}), &[Product], false), Source::Lines);
+    use OrderGroup::{Category, Product, Seller};
+    use OrderMeasure::{Orders, Revenue};
+    assert_eq!(chosen(json!({}), &[Product], &[]), Source::Lines);
     assert_eq!(
-        chosen(json!({ "category": { "eq": "toys" } }), &[Month], false),
+        chosen(json!({ "category": { "eq": "toys" } }), &[], &[]),
         Source::Lines
     );
-    assert_eq!(chosen(json!({}), &[Category, Month], true), Source::Lines);
+    assert_eq!(chosen(json!({}), &[Category], &[Orders]), Source::Lines);
+    for measure in OrderMeasure::ALL.iter().filter(|m| !m.is_in_totals()) {
+        assert_eq!(chosen(json!({}), &[], &[*measure]), Source::Orders);
+        assert_eq!(chosen(json!({}), &[Seller], &[*measure]), Source::Lines);
+    }
     for placed_at in [
         json!({ "gte": "2017-01-02T00:00:00Z" }),
         json!({ "gte": "2017-01-01T00:00:01Z" }),
@@ -85,12 +97,12 @@ fn everything_else_is_read_from_the_orders_or_their_lines() {
     ] {
         let filter = json!({ "placedAt": placed_at });
         assert_eq!(
-            chosen(filter.clone(), &[Month], false),
+            chosen(filter.clone(), &[], &[Revenue]),
             Source::Orders,
             "{filter}"
         );
         assert_eq!(
-            chosen(filter.clone(), &[Seller], true),
+            chosen(filter.clone(), &[Seller], &[Orders]),
             Source::Lines,
             "{filter}"
         );
@@ -100,7 +112,7 @@ fn everything_else_is_read_from_the_orders_or_their_lines() {
         json!({ "or": [{ "number": { "lt": "5" } }, {}] }),
     ] {
         assert_eq!(
-            chosen(filter.clone(), &[Month], false),
+            chosen(filter.clone(), &[], &[Revenue]),
             Source::Orders,
             "{filter}"
         );
@@ -109,31 +121,32 @@ fn everything_else_is_read_from_the_orders_or_their_lines() {
 
 #[test]
 fn a_currency_always_is_a_key() {
-    let order = OrderStatsSort {
-        field: OrderStatsSortField::Key,
-        direction: Direction::Desc,
-    };
-    let all = clause(json!({}));
-    let sql = statement(
-        Source::Totals,
-        &all,
-        &[OrderGroup::State, OrderGroup::State],
-        Some(order),
-        5,
-    );
-    let sql = sql.sql().as_str().to_owned();
-    assert!(
-        sql.ends_with(
-            "from order_total t where true group by 4, 9 order by 4 desc, 9 desc limit $1"
-        ),
-        "{sql}"
-    );
-    let sql = statement(Source::Orders, &all, &[], None, 5)
-        .sql()
-        .as_str()
-        .to_owned();
-    assert!(
-        sql.ends_with("from order_summary s where true group by 9 order by 9 asc limit $1"),
-        "{sql}"
-    );
+    for source in [Source::Totals, Source::Orders, Source::Lines] {
+        for groups in [&[][..], &[OrderGroup::State, OrderGroup::State]] {
+            let names: Vec<_> = source.keys(groups).iter().map(|(name, _)| *name).collect();
+            let last = names.last().copied();
+            assert_eq!(last, Some("currency"));
+            assert_eq!(names.len(), if groups.is_empty() { 1 } else { 2 });
+        }
+    }
+}
+
+#[test]
+fn every_measure_is_made_of_what_its_source_has() {
+    for source in [Source::Totals, Source::Orders, Source::Lines] {
+        let inputs = source.inputs();
+        for measure in OrderMeasure::ALL {
+            let sql = measure.definition().1.unwrap();
+            let has = |name: &str| inputs.iter().any(|(input, ..)| *input == name);
+            let used = sql.split("o.").skip(1).map(|rest| {
+                let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+                rest.split(|c| !is_part(c)).next().unwrap()
+            });
+            if source != Source::Totals || measure.is_in_totals() {
+                for name in used {
+                    assert!(has(name), "{measure:?} needs {name} of {source:?}");
+                }
+            }
+        }
+    }
 }
