@@ -140,4 +140,5 @@ bench-quick: ## Run the benchmarks, in a few minutes
 .PHONY: clean
 clean: ## Remove what was built; data and installed tools stay
 	cargo clean
-	rm -rf tests/conformance/node_modules
+	rm -rf tests/conformance/node_modules tests/conformance/relay/__generated__ tests/conformance/relay/build \
+	  tests/conformance/relay/documents.json

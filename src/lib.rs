@@ -14,4 +14,5 @@ pub mod lifecycle;
 pub mod output;
 pub mod seed;
 pub mod telemetry;
+pub mod trusted;
 pub mod verb;

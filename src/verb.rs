@@ -15,12 +15,13 @@ pub mod tenant;
 pub mod topics;
 
 use anyhow::{Context, Result};
+use read_api::http::Limits;
 
 use crate::{
     cli::{Cli, Events, Import, Key, Log, Projections, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
-    output, telemetry,
+    output, telemetry, trusted,
 };
 
 /// How long threads may take to end when all is done.
@@ -76,6 +77,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Migrate => place.migrate().await,
             Verb::Doctor => doctor::run(&place, format).await,
             Verb::CheckConfig => {
+                trusted::load(&config.graphql, &Limits::default())?;
                 output::json(&config.redacted());
                 Ok(())
             }

@@ -46,7 +46,7 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "metric" | "metrics" | "metricObservations" | "metricStats" => &["metric"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
-        "node" | "nodes" => &[
+        "node" | "nodes" | "_entities" => &[
             "customer",
             "identity",
             "lead",
