@@ -260,9 +260,9 @@ fn representations(answers: &[Value]) -> Vec<Value> {
         }
     }
     let mut found = Vec::new();
-    answers
-        .iter()
-        .for_each(|answer| collect(answer, &mut found));
+    for answer in answers {
+        collect(answer, &mut found);
+    }
     assert!(found.len() >= 6, "{found:?}");
     found
 }
