@@ -106,12 +106,19 @@ sqlx-check: ## Fail if .sqlx is out of date
 
 .PHONY: generated
 generated: ## Regenerate docs/api and the schemas of events from the code
-	@$(SETUP) rust packages
+	@$(SETUP) rust packages node
 	cargo run --locked --quiet --bin daybook -- generate
+	@tests/conformance/sdl take
+
+.PHONY: api-reviewed
+api-reviewed: ## Accept changes of the GraphQL schema that break clients (WHY="…", for docs/api/breaking-changes.md)
+	@$(SETUP) packages node
+	@tests/conformance/sdl accept "$(WHY)"
 
 .PHONY: generated-check
-generated-check: ## Fail if docs/api or the schemas of events are out of date
-	@$(SETUP) rust packages
+generated-check: ## Fail if docs/api or the schemas of events are out of date, or GraphQL clients would break
+	@$(SETUP) rust packages node
+	@tests/conformance/sdl check
 	@new=$$(mktemp -d) && trap 'rm -rf "$$new"' EXIT && cp -R docs/api event-schemas "$$new" && \
 	cargo run --locked --quiet --bin daybook -- generate --out "$$new/api" --event-schemas "$$new/event-schemas" && \
 	for folder in docs/api event-schemas; do \
@@ -133,4 +140,5 @@ bench-quick: ## Run the benchmarks, in a few minutes
 .PHONY: clean
 clean: ## Remove what was built; data and installed tools stay
 	cargo clean
-	rm -rf tests/conformance/node_modules
+	rm -rf tests/conformance/node_modules tests/conformance/relay/__generated__ tests/conformance/relay/build \
+	  tests/conformance/relay/documents.json

@@ -19,7 +19,7 @@ use projections::{
     policy::Policies,
     relay::{self, Relay},
 };
-use read_api::Query;
+use read_api::{Query, Subgraph};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -27,10 +27,12 @@ use crate::{
     config::Config,
     lifecycle::Lifecycle,
     policy::Executes,
+    trusted,
     verb::serve::{Role, Source},
 };
 
-type GraphQl = Schema<Query, Mutation<Query>, EmptySubscription>;
+/// The type of the GraphQL schema.
+pub type GraphQl = Schema<Query, Mutation<Query>, EmptySubscription>;
 
 /// How long a stopping server waits for the answers it owes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -160,9 +162,11 @@ impl Application {
             ));
         }
         if roles.read_api {
+            let options = read_api::http::Options::default();
             let options = read_api::http::Options {
                 timeout: Duration::from_millis(config.graphql.operation_timeout_ms),
-                ..read_api::http::Options::default()
+                trusted: trusted::load(&config.graphql, &options.limits)?,
+                ..options
             };
             let exports =
                 read_api::audit::export::router(store.clone(), Arc::new(Wait(waiter.clone())));
@@ -199,7 +203,8 @@ impl Application {
     }
 }
 
-fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
+/// The GraphQL schema over that bus and store.
+pub fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
     let after = Arc::new(|_: &async_graphql::Context<'_>, token: &str| Query::no_older_than(token));
     let builder = Schema::build(
         Query::default(),
@@ -209,9 +214,13 @@ fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
     // No field returns the interface, so the engine has to be told of it.
     .register_output_type::<AnyProblem>();
     let builder = read_api::http::prepare(builder, read_api::http::Limits::default());
-    builder
+    let subgraph = Subgraph::default();
+    let schema = builder
         .extension(read_api::Reads::new(store, Arc::new(Wait(waiter))))
-        .finish()
+        .data(subgraph.clone())
+        .finish();
+    subgraph.set(&schema);
+    schema
 }
 
 /// The OpenAPI document: the commands, and what is read over REST.
@@ -229,14 +238,23 @@ pub fn openapi() -> serde_json::Value {
 
 /// The GraphQL schema in its own language.
 pub fn sdl() -> Result<String> {
-    // The schema does not depend on any database, but its resolvers hold one: a store that never connects.
-    let store = Store::unconnected();
-    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
     let options = async_graphql::SDLExportOptions::new()
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items();
-    Ok(schema(bus, store.clone(), Waiter::new(store)).sdl_with_options(options))
+    Ok(unconnected().sdl_with_options(options))
+}
+
+/// The same with the directives of Apollo Federation.
+pub fn subgraph_sdl() -> String {
+    read_api::subgraph_sdl(&unconnected())
+}
+
+/// The schema does not depend on any database, but its resolvers hold one: a store that never connects.
+fn unconnected() -> GraphQl {
+    let store = Store::unconnected();
+    let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
+    schema(bus, store.clone(), Waiter::new(store))
 }
 
 /// The seam behind which GraphQL waits for read models.

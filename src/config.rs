@@ -9,6 +9,7 @@ use figment::{
     providers::{Env, Format, Toml},
 };
 use projections::kafka::Settings;
+use read_api::http::trusted::Mode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -105,6 +106,8 @@ pub struct Kafka {
 #[expect(missing_docs, reason = "see config.default.toml")]
 pub struct GraphQl {
     pub operation_timeout_ms: u64,
+    pub trusted_documents: Mode,
+    pub trusted_documents_path: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -239,7 +242,11 @@ impl Config {
                 "context_topics": self.kafka.context_topics, "state_topics": self.kafka.state_topics,
                 "ready_lag_seconds": self.kafka.ready_lag_seconds,
             },
-            "graphql": { "operation_timeout_ms": self.graphql.operation_timeout_ms },
+            "graphql": {
+                "operation_timeout_ms": self.graphql.operation_timeout_ms,
+                "trusted_documents": self.graphql.trusted_documents,
+                "trusted_documents_path": self.graphql.trusted_documents_path,
+            },
             "telemetry": { "filter": self.telemetry.filter, "format": self.telemetry.format },
         })
     }

@@ -15,4 +15,5 @@ pub mod output;
 pub mod policy;
 pub mod seed;
 pub mod telemetry;
+pub mod trusted;
 pub mod verb;

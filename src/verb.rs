@@ -17,12 +17,13 @@ pub mod tenant;
 pub mod topics;
 
 use anyhow::{Context, Result};
+use read_api::http::Limits;
 
 use crate::{
     cli::{Audit, Cli, Events, Import, Key, Log, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
-    output, telemetry,
+    output, telemetry, trusted,
 };
 
 /// How long threads may take to end when all is done.
@@ -77,10 +78,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Serve(args) => serve::run(&place, &args, metrics).await,
             Verb::Migrate => place.migrate().await,
             Verb::Doctor => doctor::run(&place, format).await,
-            Verb::CheckConfig => {
-                output::json(&config.redacted());
-                Ok(())
-            }
+            Verb::CheckConfig => check_config(&config),
             Verb::Import(Import::Olist(args)) => import::olist(&place, &args, format).await,
             Verb::Import(Import::PostgresEs(args)) => {
                 import::postgres_es::run(&place, &args, format).await
@@ -125,4 +123,11 @@ pub fn run(cli: Cli) -> Result<()> {
     // A thread that waits for a broker which does not answer is not waited for.
     runtime.shutdown_timeout(LAST);
     done
+}
+
+/// Prints the configuration, once what it points at could be read.
+fn check_config(config: &Config) -> Result<()> {
+    trusted::load(&config.graphql, &Limits::default())?;
+    output::json(&config.redacted());
+    Ok(())
 }

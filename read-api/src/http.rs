@@ -6,6 +6,7 @@
 pub mod consistency;
 pub mod graphiql;
 pub mod limit;
+pub mod trusted;
 
 mod answer;
 mod completion;
@@ -25,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{Executor, ObjectType, SchemaBuilder, SubscriptionType};
 use axum::{Router, routing::get};
 
-pub use self::{consistency::Consistency, graphiql::graphiql, limit::Limits};
+pub use self::{consistency::Consistency, graphiql::graphiql, limit::Limits, trusted::Trusted};
 
 /// How the endpoint behaves.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Options {
     pub timeout: Duration,
     /// The largest body, in bytes.
     pub body: usize,
+    /// The documents that are known, and whether others are executed.
+    pub trusted: Trusted,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             limits: Limits::default(),
             timeout: Duration::from_secs(10),
             body: 256 * 1024,
+            trusted: Trusted::default(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The query side: GraphQL over HTTP, and the registry of the events' schemas. Never writes, and never sees commands or
 //! the domain.
 //!
-//! A schema needs [`Query`] as its root, the extension [`Reads`] and what [`http::prepare`] adds.
+//! A schema needs [`Query`] as its root, a [`Subgraph`] among its data, the extension [`Reads`] and what [`http::prepare`]
+//! adds.
 
 pub mod audit;
 pub mod http;
@@ -28,6 +29,6 @@ mod session;
 mod stats;
 mod waiter;
 
-pub use operation::{Reads, Statements};
-pub use query::Query;
+pub use operation::Reads;
+pub use query::{Query, Subgraph, subgraph_sdl};
 pub use waiter::{WaitError, Waiter};

@@ -1,9 +1,6 @@
 //! What one GraphQL operation shares, and the engine extension that makes it. Never reads a row.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU32, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::{
     Request, Response, ServerResult, async_trait,
@@ -37,21 +34,6 @@ impl ExtensionFactory for Reads {
             root: Arc::new(Session::new(None)),
             freshness: Mutex::default(),
         })))
-    }
-}
-
-/// Counts the statements of an operation. Tests put one into the request's data and look at it afterwards.
-#[derive(Clone, Default, Debug)]
-pub struct Statements(Arc<AtomicU32>);
-
-impl Statements {
-    /// How many were sent so far.
-    pub fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -1,23 +1,26 @@
 //! The query root: one object per context, merged. Never reads a row itself.
 
+mod entity;
 mod node;
 mod viewer;
 
 use async_graphql::MergedObject;
 
-use self::{node::NodeQuery, viewer::ViewerQuery};
+pub use self::entity::{Subgraph, subgraph_sdl};
+use self::{entity::EntityQuery, node::NodeQuery, viewer::ViewerQuery};
 use crate::{
     audit::AuditQuery, customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
     organization::OrganizationQuery, policy::PolicyQuery, projection::ProjectionQuery,
     session::Root,
 };
 
-/// Everything that can be read. All fields of one operation see the same moment. Needs the engine extension
-/// [`Reads`](crate::Reads), and a [`Principal`](gateway::Principal) in the request's data.
+// Needs the engine extension `Reads`, and a `Principal` in the request's data. What follows is the schema's text.
+/// Everything that can be read. All fields of one operation see the same moment.
 #[derive(Clone, Default, MergedObject)]
 pub struct Query(
     ViewerQuery,
     NodeQuery,
+    EntityQuery,
     OrganizationQuery,
     CustomerQuery,
     OrderQuery,
@@ -38,6 +41,7 @@ impl Query {
         Self(
             ViewerQuery,
             NodeQuery(root.clone()),
+            EntityQuery(root.clone()),
             OrganizationQuery(root.clone()),
             CustomerQuery(root.clone()),
             OrderQuery(root.clone()),

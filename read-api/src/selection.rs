@@ -48,7 +48,7 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "audit" | "causation" => &["audit"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
-        "node" | "nodes" => &[
+        "node" | "nodes" | "_entities" => &[
             "customer",
             "goal",
             "identity",

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::{
     failure::Failure,
     http::{Consistency, consistency::OnTimeout},
-    operation::{Freshness, Operation, Statements},
+    operation::{Freshness, Operation},
     page::Cursors,
     selection,
     waiter::WaitError,
@@ -30,7 +30,6 @@ pub(crate) struct Session {
 /// Everything the fields of one query root read: the same moment for all of them.
 pub(crate) struct Snapshot {
     transaction: Mutex<TenantTx>,
-    statements: Statements,
     principal: Principal,
     cursors: Cursors,
 }
@@ -97,7 +96,6 @@ impl Session {
         let transaction = operation.store.tenant_tx(principal.tenant).await?;
         Ok(Arc::new(Snapshot {
             transaction: Mutex::new(transaction),
-            statements: ctx.data_opt::<Statements>().cloned().unwrap_or_default(),
             cursors: Cursors::new(operation.store.cursor_key(), principal.tenant),
             principal,
         }))
@@ -107,7 +105,6 @@ impl Session {
 impl Snapshot {
     /// The connection, for one statement: others wait.
     pub(crate) async fn statement(&self) -> impl DerefMut<Target = PgConnection> + '_ {
-        self.statements.add();
         MutexGuard::map(self.transaction.lock().await, TenantTx::connection)
     }
 

@@ -14,12 +14,16 @@ use event_schemas::{
 
 use crate::{app, output};
 
-/// Writes `openapi.json` and `schema.graphql` into the folder `out`, and into the crate's folder `event_schemas` the
+/// Writes `openapi.json`, `schema.graphql` and `subgraph.graphql` into the folder `out`, and into the crate's folder `event_schemas` the
 /// schemas with their lock file, the table of them, and `asyncapi.yaml`.
 pub fn run(out: &Path, event_schemas: &Path) -> Result<()> {
     events(event_schemas)?;
     let openapi = serde_json::to_string_pretty(&app::openapi())? + "\n";
-    for (name, text) in [("openapi.json", openapi), ("schema.graphql", app::sdl()?)] {
+    for (name, text) in [
+        ("openapi.json", openapi),
+        ("schema.graphql", app::sdl()?),
+        ("subgraph.graphql", app::subgraph_sdl()),
+    ] {
         write(&out.join(name), &text)?;
     }
     Ok(())

@@ -20,6 +20,12 @@ pub(super) enum Code {
     ParseFailed,
     /// The document does not fit the schema.
     ValidationFailed,
+    /// The document is named by an identifier that is not known.
+    DocumentUnknown,
+    /// The document is not the one that its identifier names.
+    DocumentMismatch,
+    /// The document is not named, and only known ones are executed.
+    DocumentIdRequired,
     /// The operation to execute cannot be told.
     OperationResolutionFailure,
     /// A value given by the client does not fit.
@@ -43,6 +49,9 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::DocumentUnknown => "DOCUMENT_UNKNOWN",
+            Self::DocumentMismatch => "DOCUMENT_MISMATCH",
+            Self::DocumentIdRequired => "DOCUMENT_ID_REQUIRED",
             Self::OperationResolutionFailure => "OPERATION_RESOLUTION_FAILURE",
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
@@ -57,6 +66,9 @@ impl Code {
             Self::BadRequest
             | Self::ParseFailed
             | Self::ValidationFailed
+            | Self::DocumentUnknown
+            | Self::DocumentMismatch
+            | Self::DocumentIdRequired
             | Self::OperationResolutionFailure
             | Self::BadUserInput
             | Self::LimitExceeded => StatusCode::BAD_REQUEST,

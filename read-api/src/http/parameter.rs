@@ -10,7 +10,9 @@ use super::{
 /// A well-formed GraphQL request.
 #[derive(Debug, PartialEq)]
 pub(super) struct Parameters {
-    pub(super) query: String,
+    /// The document, its identifier, or both.
+    pub(super) query: Option<String>,
+    pub(super) document_id: Option<String>,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Map<String, Value>,
     pub(super) extensions: Map<String, Value>,
@@ -36,7 +38,7 @@ impl Parameters {
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             let value = match name.as_ref() {
                 "operationName" | "variables" | "extensions" if value.is_empty() => Value::Null,
-                "query" | "operationName" => Value::String(value.into_owned()),
+                "query" | "documentId" | "operationName" => Value::String(value.into_owned()),
                 "variables" | "extensions" => {
                     json::read(value.as_bytes(), &format!("the parameter {name}"))?
                 }
@@ -50,29 +52,31 @@ impl Parameters {
     }
 
     fn from_members(mut members: Map<String, Value>) -> Result<Self, Failure> {
-        let query = match members.remove("query") {
-            Some(Value::String(query)) => query,
-            Some(Value::Null) | None if persisted(&members) => {
-                return Err(bad(
-                    "persisted queries are not supported; send the document in query",
-                ));
-            }
-            Some(Value::Null) | None => {
-                return Err(bad("query is missing; it holds the GraphQL document"));
-            }
-            Some(_) => return Err(bad("query must be a string")),
-        };
-        let operation_name = match members.remove("operationName") {
-            Some(Value::String(name)) => Some(name),
-            Some(Value::Null) | None => None,
-            Some(_) => return Err(bad("operationName must be a string")),
-        };
+        let query = text(&mut members, "query")?;
+        let document_id = text(&mut members, "documentId")?;
+        if query.is_none() && document_id.is_none() {
+            return Err(bad(if persisted(&members) {
+                "persisted queries of that kind are not supported; send the document in query, or its identifier in documentId"
+            } else {
+                "query is missing; it holds the GraphQL document"
+            }));
+        }
+        let operation_name = text(&mut members, "operationName")?;
         Ok(Self {
             query,
+            document_id,
             operation_name,
             variables: map(&mut members, "variables")?,
             extensions: map(&mut members, "extensions")?,
         })
+    }
+}
+
+fn text(members: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {
+    match members.remove(name) {
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Value::Null) | None => Ok(None),
+        Some(_) => Err(bad(format!("{name} must be a string"))),
     }
 }
 

@@ -106,9 +106,13 @@ async fn run<E: Executor>(
         return Err(Failure::unauthenticated());
     };
     let Options {
-        limits, timeout, ..
+        limits,
+        timeout,
+        ref trusted,
+        ..
     } = *endpoint.options;
-    let document = document::parse(&parameters.query, &limits)?;
+    let (text, document) =
+        trusted.choose(parameters.query, parameters.document_id.as_deref(), &limits)?;
     let name = parameters.operation_name.as_deref();
     let operation = document::choose(&document, name)?;
     let ty = operation.ty;
@@ -117,7 +121,7 @@ async fn run<E: Executor>(
     variable::check(operation, &variables)?;
     let consistency = Consistency::read(&parts.headers, &parameters.extensions, timeout)?;
 
-    let mut request = Request::new(parameters.query)
+    let mut request = Request::new(text)
         .variables(variables)
         .data(consistency)
         .data(principal.clone());

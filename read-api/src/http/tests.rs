@@ -12,6 +12,7 @@ mod freshness;
 mod limits;
 mod masking;
 mod transport;
+mod trusted;
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{Consistency, Options};
+use super::{Consistency, Options, Trusted};
 
 struct Query;
 
@@ -144,6 +145,10 @@ impl Mutation {
 
 /// The routes as production has them: with a principal.
 fn routes() -> Router {
+    routes_with(Trusted::default())
+}
+
+fn routes_with(trusted: Trusted) -> Router {
     let principal = Principal {
         tenant: TenantId(uuid::Uuid::nil()),
         actor: Actor {
@@ -153,13 +158,18 @@ fn routes() -> Router {
         },
         scopes: Scopes::new(["*"]),
     };
-    public_routes().layer(Extension(principal))
+    public_routes_with(trusted).layer(Extension(principal))
 }
 
 /// The routes as a mistake would have them: nobody was authenticated.
 fn public_routes() -> Router {
+    public_routes_with(Trusted::default())
+}
+
+fn public_routes_with(trusted: Trusted) -> Router {
     let options = Options {
         timeout: Duration::from_millis(300),
+        trusted,
         ..Options::default()
     };
     let schema = Schema::build(Query, Mutation, EmptySubscription);

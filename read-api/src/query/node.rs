@@ -71,7 +71,10 @@ impl NodeQuery {
 }
 
 /// One statement per kind, whatever the number of ids.
-async fn read(snapshot: &Arc<Snapshot>, ids: &[ID]) -> Result<Vec<Option<Node>>, Failure> {
+pub(super) async fn read(
+    snapshot: &Arc<Snapshot>,
+    ids: &[ID],
+) -> Result<Vec<Option<Node>>, Failure> {
     let ids = ids
         .iter()
         .map(parse_global_id)

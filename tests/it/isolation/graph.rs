@@ -20,7 +20,7 @@ const COMPARISONS: [&str; 10] = [
 /// Root fields of one thing by exactly one of its names: no argument is needed, and none is too few.
 const ONE_OF: [&str; 2] = ["order", "lead"];
 /// Root fields whose answers have nothing that is a tenant's.
-const NO_SECRETS: [&str; 1] = ["projections"];
+const NO_SECRETS: [&str; 2] = ["_service", "projections"];
 /// Values per argument, and per condition of a filter.
 const VALUES: usize = 8;
 /// Values of one list: all of them would cost more than an operation may.
@@ -217,6 +217,7 @@ fn scalars(world: &World, ty: &str, names: &[&str]) -> Vec<Value> {
         "Boolean" => return vec![json!(true), json!(false)],
         "Int" => return vec![json!(5)],
         "Float" => return vec![json!(1.5)],
+        "_Any" => return representations(&world.b.answers),
         "DateTime" => {
             let own = world.b.field(of);
             return own
@@ -238,6 +239,34 @@ fn scalars(world: &World, ty: &str, names: &[&str]) -> Vec<Value> {
     );
     let most = if names.len() > 2 { 2 } else { VALUES * 3 };
     values.into_iter().take(most).map(Value::from).collect()
+}
+
+/// What has a type and a global id in these answers, a few of each type.
+fn representations(answers: &[Value]) -> Vec<Value> {
+    fn collect(value: &Value, found: &mut Vec<Value>) {
+        match value {
+            Value::Object(members) => {
+                let (ty, id) = (&value["__typename"], &value["id"]);
+                let global = id
+                    .as_str()
+                    .is_some_and(|id| id.parse::<uuid::Uuid>().is_err());
+                let of_type = found.iter().filter(|one| one["__typename"] == *ty).count();
+                let one = json!({ "__typename": ty, "id": id });
+                if global && of_type < 3 && !found.contains(&one) {
+                    found.push(one);
+                }
+                members.values().for_each(|member| collect(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    for answer in answers {
+        collect(answer, &mut found);
+    }
+    assert!(found.len() >= 6, "{found:?}");
+    found
 }
 
 /// What the other tenant has under a name.
@@ -352,6 +381,7 @@ pub async fn control(world: &World, operations: &[Operation]) {
         ("goal", "id"),
         ("node", "id"),
         ("nodes", "ids"),
+        ("_entities", "representations"),
     ] {
         assert!(
             seeing.contains(&format!("{root} {arg}")),

@@ -181,7 +181,7 @@ async fn malformed_requests_are_400_for_every_client() {
         ),
         (
             r#"{"extensions":{"persistedQuery":{"version":1}}}"#,
-            "persisted queries are not supported",
+            "persisted queries of that kind are not supported",
         ),
     ] {
         for accept in ["application/json", "application/graphql-response+json"] {
