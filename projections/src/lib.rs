@@ -53,6 +53,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(goal::Goal),
         Arc::new(audit::Audit),
         Arc::new(policy::revenue::Revenue),
+        Arc::new(policy::progress::Progress),
     ]
 }
 

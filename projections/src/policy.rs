@@ -7,6 +7,7 @@ pub(crate) mod effect;
 pub(crate) mod gate;
 pub(crate) mod meter;
 pub(crate) mod outbox;
+pub mod progress;
 pub mod revenue;
 pub mod status;
 mod timer;

@@ -9,9 +9,9 @@ use async_graphql::MergedObject;
 pub use self::entity::{Subgraph, subgraph_sdl};
 use self::{entity::EntityQuery, node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    audit::AuditQuery, customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
-    organization::OrganizationQuery, policy::PolicyQuery, projection::ProjectionQuery,
-    session::Root,
+    audit::AuditQuery, customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery,
+    metric::MetricQuery, order::OrderQuery, organization::OrganizationQuery, policy::PolicyQuery,
+    projection::ProjectionQuery, session::Root,
 };
 
 // Needs the engine extension `Reads`, and a `Principal` in the request's data. What follows is the schema's text.

@@ -93,7 +93,7 @@ const READ_MODELS: [&str; 8] = [
     "audit",
 ];
 /// Of a policy one build serves, whatever the revisions.
-const POLICIES: [&str; 1] = ["revenue"];
+const POLICIES: [&str; 2] = ["revenue", "progress"];
 
 fn names() -> impl Iterator<Item = &'static str> {
     READ_MODELS.into_iter().chain(POLICIES)

@@ -157,6 +157,7 @@ fn type_name(kind: Kind) -> &'static str {
         Kind::Customer => "Customer",
         Kind::Lead => "Lead",
         Kind::Metric => "Metric",
+        Kind::Goal => "Goal",
         Kind::Organization => "Organization",
         Kind::ApiKey => "ApiKey",
     }

@@ -65,7 +65,11 @@ async fn compare(app: &Served, tenant: TenantId, key: &str) -> usize {
         .iter()
         .map(|row| {
             let cents: i64 = text(&row["revenue"]["amount"]).parse().unwrap();
-            (text(&row["start"])[..7].to_owned(), text(&row["orders"]), cents)
+            (
+                text(&row["start"])[..7].to_owned(),
+                text(&row["orders"]),
+                cents,
+            )
         })
         .collect();
     let by_metric: Vec<_> = rows("metricStats")
