@@ -68,8 +68,12 @@ impl ScalarType for Decimal {
         let digits = match &value {
             Value::String(digits) => digits.clone(),
             Value::Number(number) if number.as_i64().is_some() => number.to_string(),
-            Value::Number(_)
-            | Value::Null
+            Value::Number(_) => {
+                return Err(InputValueError::custom(
+                    "a decimal number is a string of digits, such as \"12.5\": put it in quotes",
+                ));
+            }
+            Value::Null
             | Value::Boolean(_)
             | Value::Enum(_)
             | Value::Binary(_)

@@ -2,6 +2,9 @@
 //! conditions on the sums, several orderings, a bound on the groups. Owns the statement; rows, keys and measures come from
 //! the contexts. Never knows a table, and never puts a client's text into SQL but as a parameter.
 
+#[cfg(test)]
+mod tests;
+
 use async_graphql::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{FromRow, Postgres, QueryBuilder, Row as _, postgres::PgRow};

@@ -159,7 +159,7 @@ pub(crate) struct MetricStats {
     start: Option<DateTime<Utc>>,
     /// When the bucket has ended and the next one begins; `null` without buckets.
     end: Option<DateTime<Utc>>,
-    /// What they come to by the metric's own aggregation. Without observations: 0 for a sum, `null` for an average, and for a
+    /// What the observations come to by the metric's own aggregation. Without observations: 0 for a sum, `null` for an average, and for a
     /// last value the last one before.
     value: Option<Decimal>,
     /// How many they are.

@@ -98,20 +98,23 @@ pub(crate) struct OrderStats {
     cancelled: BigInt,
     /// How many orders are `DELIVERED` at a known time: those that the delivery days and the lateness are about.
     timed_deliveries: BigInt,
-    /// The mean of the days, of 24 hours, from the placement to the delivery, rounded to six places; `null` without one.
+    /// The mean of the days, of 24 hours, from the placement to the delivery of the `timedDeliveries`, rounded to six places;
+    /// `null` without one.
     mean_delivery_days: Option<Decimal>,
-    /// The median of these days: of an even number of orders, the middle between the two in the middle.
+    /// The median of the days from the placement to the delivery: of an even number of orders, the middle between the two in
+    /// the middle.
     median_delivery_days: Option<Decimal>,
-    /// The 90th percentile of these days: nine in ten took as long or less; between two orders, in proportion.
+    /// The 90th percentile of the days from the placement to the delivery: nine in ten took as long or less; between two
+    /// orders, in proportion.
     p90_delivery_days: Option<Decimal>,
-    /// How many of these orders arrived on a later calendar day than was estimated, in the bucket's time zone, or else in UTC.
+    /// How many of the `timedDeliveries` arrived on a later calendar day than was estimated, in the bucket's time zone, or else in UTC.
     /// An order without an estimate is never late.
     late: BigInt,
-    /// The late ones per order delivered at a known time, 0 to 1, rounded to four places; `null` without one.
+    /// The late ones per timed delivery, 0 to 1, rounded to four places; `null` without one.
     late_share: Option<Decimal>,
     /// How many reviews the orders have: one order may have several.
     reviews: BigInt,
-    /// The mean of all these reviews' scores, 1 (bad) to 5 (good), rounded to six places; `null` without one.
+    /// The mean of the scores of all reviews of the orders, 1 (bad) to 5 (good), rounded to six places; `null` without one.
     mean_review_score: Option<Decimal>,
 }
 
