@@ -293,7 +293,7 @@ async fn a_new_revision_takes_over_while_the_log_grows() {
     }
     let serves = "select count(*) from projection.live where build = 2 and caught_up";
     let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
-    while count(&store, serves).await < 6 {
+    while count(&store, serves).await < 7 {
         assert!(
             tokio::time::Instant::now() < deadline,
             "the new revision has not taken over"
