@@ -18,7 +18,7 @@ pub mod topics;
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::{Audit, Cli, Events, Import, Key, Log, Projections, Relay, Tenant, Topics, Verb},
+    cli::{Audit, Cli, Import, Key, Log, Projections, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
     output, telemetry,
@@ -84,14 +84,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Import(Import::PostgresEs(args)) => {
                 import::postgres_es::run(&place, &args, format).await
             }
-            Verb::Events(Events::List {
-                tenant,
-                after,
-                limit,
-            }) => events::list(&place, tenant, after, limit, format).await,
-            Verb::Events(Events::Tail { tenant, after }) => {
-                events::tail(&place, tenant, after, format).await
-            }
+            Verb::Events(events) => events::run(&place, events, format).await,
             Verb::Audit(Audit::Export(args)) => audit::export(&place, *args).await,
             Verb::Log(Log::Stats(args)) => log::stats::run(&place, &args, format).await,
             Verb::Log(Log::Fsck(args)) => log::fsck::run(&place, &args, format).await,
