@@ -20,7 +20,7 @@ use anyhow::{Context, Result};
 use read_api::http::Limits;
 
 use crate::{
-    cli::{Audit, Cli, Events, Import, Key, Log, Relay, Tenant, Topics, Verb},
+    cli::{Audit, Cli, Import, Key, Log, Relay, Tenant, Topics, Verb},
     config::Config,
     database::Place,
     output, telemetry, trusted,
@@ -83,14 +83,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Verb::Import(Import::PostgresEs(args)) => {
                 import::postgres_es::run(&place, &args, format).await
             }
-            Verb::Events(Events::List {
-                tenant,
-                after,
-                limit,
-            }) => events::list(&place, tenant, after, limit, format).await,
-            Verb::Events(Events::Tail { tenant, after }) => {
-                events::tail(&place, tenant, after, format).await
-            }
+            Verb::Events(events) => events::run(&place, events, format).await,
             Verb::Audit(Audit::Export(args)) => audit::export(&place, *args).await,
             Verb::Log(Log::Stats(args)) => log::stats::run(&place, &args, format).await,
             Verb::Log(Log::Fsck(args)) => log::fsck::run(&place, &args, format).await,

@@ -7,7 +7,7 @@ use serde_json::{Value, json, value::RawValue};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::{database::Place, lifecycle::Lifecycle, output};
+use crate::{cli::Events, database::Place, lifecycle::Lifecycle, output};
 
 const COLUMNS: [&str; 6] = [
     "position",
@@ -17,6 +17,18 @@ const COLUMNS: [&str; 6] = [
     "type",
     "payload",
 ];
+
+/// What is asked of the log.
+pub async fn run(place: &Place, events: Events, format: output::Format) -> Result<()> {
+    match events {
+        Events::List {
+            tenant,
+            after,
+            limit,
+        } => list(place, tenant, after, limit, format).await,
+        Events::Tail { tenant, after } => tail(place, tenant, after, format).await,
+    }
+}
 
 /// A tenant's events after a position, page by page.
 pub async fn list(

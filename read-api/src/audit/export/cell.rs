@@ -30,7 +30,7 @@ const NAMES: [&str; 20] = [
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '＠'];
 
 pub(super) fn header(out: &mut Vec<u8>) {
-    write(NAMES.map(Some), out);
+    write(&NAMES.map(Some), out);
 }
 
 pub(super) fn line(row: &AuditRow, out: &mut Vec<u8>) {
@@ -57,11 +57,11 @@ pub(super) fn line(row: &AuditRow, out: &mut Vec<u8>) {
         Some(text_of(&row.occurred_at)),
         Some(text_of(&row.recorded_at)),
     ];
-    write(cells.each_ref().map(Option::as_deref), out);
+    write(&cells.each_ref().map(Option::as_deref), out);
 }
 
-fn write(cells: [Option<&str>; NAMES.len()], out: &mut Vec<u8>) {
-    for (index, text) in cells.into_iter().enumerate() {
+fn write(cells: &[Option<&str>; NAMES.len()], out: &mut Vec<u8>) {
+    for (index, text) in cells.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }

@@ -41,11 +41,16 @@ async fn export(
 ) -> Result<Response, Problem> {
     principal.require(CONTEXT, "read")?;
     let Query(which) = which.map_err(|refused| {
+        let said = refused.body_text();
+        // What names the parameter; what was expected instead follows in our words.
+        let said = said
+            .strip_prefix("Failed to deserialize query string: ")
+            .unwrap_or(&said);
+        let said = said.split(", expected one of").next().unwrap_or(said);
         Problem::malformed_request(format!(
-            "{}. The parameters are format (csv or ndjson), actor, actorKind, action, context, target, source, outcome (accepted or \
+            "{said}. The parameters are format (csv or ndjson), actor, actorKind, action, context, target, source, outcome (accepted or \
              denied), correlation (a UUID), from and before (times such as 2026-01-31T00:00:00Z), afterPosition and text, each at \
              most once.",
-            refused.body_text()
         ))
     })?;
     exports.wait(&principal, &headers).await?;
@@ -88,14 +93,14 @@ impl Exports {
     /// Until the trail is no older than the token of a command, if there is one.
     async fn wait(&self, principal: &Principal, headers: &HeaderMap) -> Result<(), Problem> {
         let mut tokens = headers.get_all(AFTER_HEADER).iter();
-        let (Some(token), None) = (tokens.next(), tokens.next()) else {
-            return match headers.contains_key(AFTER_HEADER) {
-                true => Err(Problem::malformed_request(
-                    "The header Daybook-After is there more than once. Send one token.",
-                )),
-                false => Ok(()),
-            };
+        let Some(token) = tokens.next() else {
+            return Ok(());
         };
+        if tokens.next().is_some() {
+            return Err(Problem::malformed_request(
+                "The header Daybook-After is there more than once. Send one token.",
+            ));
+        }
         let token = token.to_str().unwrap_or_default();
         let token = self
             .store
