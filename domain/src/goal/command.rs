@@ -1,7 +1,8 @@
 //! What may be asked of a goal. Owns the shape and the limits of the input; decides nothing.
 
-use chrono::{DateTime, Utc};
-use event_schemas::{Object, Text, decimal::Decimal, goal::GoalAggregation, number::Quantity};
+use event_schemas::{
+    Moment, Object, Text, decimal::Decimal, goal::GoalAggregation, number::Quantity,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -25,10 +26,10 @@ pub struct DraftGoal {
     /// What is to be reached.
     pub target: Option<Decimal>,
     /// When its span begins: with the activation unless it is said before.
-    pub starts_at: Option<DateTime<Utc>>,
+    pub starts_at: Option<Moment>,
     /// When its span has ended: an instant with its offset, such as `2026-04-01T00:00:00-03:00` for the end of March in
     /// São Paulo.
-    pub due_at: Option<DateTime<Utc>>,
+    pub due_at: Option<Moment>,
 }
 
 /// Begins to count: the goal needs a unit, a target and a due date in the future.
@@ -64,9 +65,9 @@ pub struct AdjustGoal {
     /// What is to be reached.
     pub target: Option<Decimal>,
     /// When its span begins.
-    pub starts_at: Option<DateTime<Utc>>,
+    pub starts_at: Option<Moment>,
     /// When its span has ended.
-    pub due_at: Option<DateTime<Utc>>,
+    pub due_at: Option<Moment>,
     /// Why, in words.
     pub reason: Option<Text<1, 500>>,
 }

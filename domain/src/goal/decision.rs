@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use event_schemas::{
-    Object,
+    Moment, Object,
     decimal::Decimal,
     goal::{
         GoalAbandoned, GoalAchieved, GoalActivated, GoalAdjusted, GoalDrafted, GoalEvent,
@@ -125,8 +125,8 @@ impl Goal {
             unit: command.unit.map(Into::into).or(old.unit.clone()),
             baseline: command.baseline.or(old.baseline),
             target: command.target.or(old.target),
-            starts_at: command.starts_at.or(old.starts_at),
-            due_at: command.due_at.or(old.due_at),
+            starts_at: command.starts_at.map(Moment::get).or(old.starts_at),
+            due_at: command.due_at.map(Moment::get).or(old.due_at),
         };
         if new == old {
             return Err(GoalRejection::Unchanged);
@@ -258,8 +258,8 @@ fn draft(command: DraftGoal) -> Result<GoalDrafted, GoalRejection> {
         unit: command.unit.map(Into::into),
         baseline: command.baseline,
         target: command.target,
-        starts_at: command.starts_at,
-        due_at: command.due_at,
+        starts_at: command.starts_at.map(Moment::get),
+        due_at: command.due_at.map(Moment::get),
     };
     coherent(terms.baseline, terms.target, terms.starts_at, terms.due_at)?;
     Ok(GoalDrafted { terms })

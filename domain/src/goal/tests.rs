@@ -133,6 +133,9 @@ fn a_draft_may_leave_open_all_but_its_title() {
     malformed::<DraftGoal>(day);
     let local = json!({ "title": "Visits", "dueAt": "2026-04-01T00:00:00" });
     malformed::<DraftGoal>(local);
+    // The database's times begin in 4713 before our era.
+    let ancient = json!({ "title": "Visits", "startsAt": "-9999-01-01T00:00:00Z" });
+    assert!(malformed::<DraftGoal>(ancient).contains("outside 1 to 9999"));
 }
 
 #[test]
