@@ -244,6 +244,52 @@ async fn buckets_are_of_the_calendar_of_their_zone_and_filled_when_asked() {
             (day(5, 0), json!("4"))
         ]
     );
+    for (size, start, end) in [
+        ("WEEK", "2025-12-29", "2026-01-05"),
+        ("MONTH", "2026-01-01", "2026-02-01"),
+        ("QUARTER", "2026-01-01", "2026-04-01"),
+        ("YEAR", "2026-01-01", "2027-01-01"),
+    ] {
+        let rows = ask(sum, &format!("bucket: {{ size: {size} }}")).await;
+        let midnight = |day: &str| format!("{day}T00:00:00+00:00");
+        assert_eq!(
+            rows,
+            json!([{ "start": midnight(start), "end": midnight(end), "value": "7.75", "observations": "3" }]),
+            "{size}"
+        );
+    }
+    let code = async |arguments: &str| {
+        let query = format!("{{ metricStats(id: \"{sum}\", {arguments}) {{ value }} }}");
+        let mut answer = shop.ask(&token, &query).await;
+        answer["errors"][0]["extensions"]["code"].take()
+    };
+    let zone = "bucket: { size: DAY, timeZone: \"Mars/Olympus\" }";
+    assert_eq!(code(zone).await, "BAD_USER_INPUT");
+    let long = "from: \"1900-01-01T00:00:00Z\", bucket: { size: DAY, fill: true }";
+    assert_eq!(code(long).await, "BAD_USER_INPUT");
+    shop.app.stop().await;
+}
+
+#[tokio::test]
+async fn buckets_are_kept_and_ordered_by_what_they_come_to() {
+    let shop = Shop::open().await;
+    let (sum, last) = (shop.define(1, "sum").await, shop.define(2, "last").await);
+    let observations = [
+        ("2026-01-01T12:00:00Z", "1.5"),
+        ("2026-01-02T02:00:00Z", "2.25"),
+        ("2026-01-04T12:00:00Z", "4"),
+    ];
+    shop.observe(sum, &observations).await;
+    let token = shop.observe(last, &observations).await;
+    let ask = async |metric: Uuid, arguments: &str| {
+        let query = format!(
+            "{{ metricStats(id: \"{metric}\", {arguments}) {{ start end value observations }} }}"
+        );
+        shop.data(&token, &query).await["metricStats"].take()
+    };
+    let day = |day: u32, hour: u32| format!("2026-01-{day:02}T{hour:02}:00:00+00:00");
+    let fill = "bucket: { size: DAY, timeZone: \"America/Sao_Paulo\", fill: true }";
+    let range = "from: \"2026-01-03T00:00:00Z\", until: \"2026-01-06T00:00:00Z\", bucket: { size: DAY, fill: true }";
     // What must hold of the value holds of the one before too, in whatever order.
     let low = format!(
         "{range}, having: {{ value: {{ lt: \"3.5\" }} }}, orderBy: [{{ field: VALUE, direction: DESC }}]"
@@ -289,28 +335,5 @@ async fn buckets_are_of_the_calendar_of_their_zone_and_filled_when_asked() {
             (autumn(17, 2), json!("2"))
         ]
     );
-    for (size, start, end) in [
-        ("WEEK", "2025-12-29", "2026-01-05"),
-        ("MONTH", "2026-01-01", "2026-02-01"),
-        ("QUARTER", "2026-01-01", "2026-04-01"),
-        ("YEAR", "2026-01-01", "2027-01-01"),
-    ] {
-        let rows = ask(sum, &format!("bucket: {{ size: {size} }}")).await;
-        let midnight = |day: &str| format!("{day}T00:00:00+00:00");
-        assert_eq!(
-            rows,
-            json!([{ "start": midnight(start), "end": midnight(end), "value": "7.75", "observations": "3" }]),
-            "{size}"
-        );
-    }
-    let code = async |arguments: &str| {
-        let query = format!("{{ metricStats(id: \"{sum}\", {arguments}) {{ value }} }}");
-        let mut answer = shop.ask(&token, &query).await;
-        answer["errors"][0]["extensions"]["code"].take()
-    };
-    let zone = "bucket: { size: DAY, timeZone: \"Mars/Olympus\" }";
-    assert_eq!(code(zone).await, "BAD_USER_INPUT");
-    let long = "from: \"1900-01-01T00:00:00Z\", bucket: { size: DAY, fill: true }";
-    assert_eq!(code(long).await, "BAD_USER_INPUT");
     shop.app.stop().await;
 }
