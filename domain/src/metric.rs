@@ -154,7 +154,7 @@ fn observations<const MIN: usize, const MAX: usize>(
         .into_vec()
         .into_iter()
         .map(|Object(observation)| Observation {
-            observed_at: observation.observed_at,
+            observed_at: observation.observed_at.get(),
             value: observation.value,
             source: observation.source.map(Into::into),
         })

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, event_sink::EventSink};
-use event_schemas::organization::{
-    ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered, OrganizationRenamed,
-    OrganizationResumed, OrganizationSettingsChanged, OrganizationSuspended,
+use event_schemas::{
+    Moment,
+    organization::{
+        ApiKeyIssued, ApiKeyRevoked, OrganizationEvent, OrganizationRegistered,
+        OrganizationRenamed, OrganizationResumed, OrganizationSettingsChanged,
+        OrganizationSuspended,
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,7 +121,10 @@ impl Organization {
         secret_hash: String,
         time: DateTime<Utc>,
     ) -> Result<ApiKeyIssued, OrganizationRejection> {
-        if request.expires_at.is_some_and(|expiry| expiry <= time) {
+        if request
+            .expires_at
+            .is_some_and(|expiry| expiry.get() <= time)
+        {
             return Err(OrganizationRejection::ExpiryInThePast);
         }
         if self
@@ -139,7 +146,7 @@ impl Organization {
                 .map(Into::into)
                 .collect(),
             secret_hash,
-            expires_at: request.expires_at,
+            expires_at: request.expires_at.map(Moment::get),
         })
     }
 

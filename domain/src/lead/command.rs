@@ -1,8 +1,7 @@
 //! What may be asked of a lead. Owns the shape and the limits of the input; decides nothing.
 
-use chrono::{DateTime, Utc};
 use event_schemas::{
-    Object, Personal, Text,
+    Moment, Object, Personal, Text,
     lead::LossReason,
     money::{Currency, Minor},
     number::Count,
@@ -92,7 +91,7 @@ pub struct AssignLead {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WinLead {
     /// When. Left out: now.
-    pub won_at: Option<DateTime<Utc>>,
+    pub won_at: Option<Moment>,
     /// The seller, customer or account that the lead became.
     pub seller_id: Option<Text<1, 64>>,
     /// Who qualified it, if that was not said before.

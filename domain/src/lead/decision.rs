@@ -1,7 +1,8 @@
 //! What a lead decides: one function per command, from the state and the command to one event.
 
+use chrono::{DateTime, Utc};
 use event_schemas::{
-    Object, Personal, Text,
+    Moment, Object, Personal, Text,
     lead::{
         LeadAssigned, LeadCaptured, LeadEvent, LeadLost, LeadProfile, LeadQualified, LeadStatus,
         LeadWon,
@@ -36,13 +37,14 @@ impl Lead {
             LeadCommand::Capture(_) => Err(LeadRejection::AlreadyCaptured),
             LeadCommand::Qualify(command) => qualify(command, status, rules).map(Into::into),
             LeadCommand::Assign(command) => self.reassign(command, rules).map(Into::into),
-            LeadCommand::Win(mut command) => {
+            LeadCommand::Win(command) => {
+                let mut won_at = command.won_at.map(Moment::get);
                 // A client means now; an import does not know.
                 if !rules.is_import() {
-                    let at = *command.won_at.get_or_insert(now);
+                    let at = *won_at.get_or_insert(now);
                     rules.require(at <= now, LeadRejection::WonInTheFuture)?;
                 }
-                win(command, status, rules).map(Into::into)
+                win(command, won_at, status, rules).map(Into::into)
             }
             LeadCommand::Lose(command) => Ok(lose(command, rules).into()),
         }
@@ -100,10 +102,15 @@ fn qualify(
     })
 }
 
-fn win(command: WinLead, status: LeadStatus, mut rules: Rules) -> Result<LeadWon, LeadRejection> {
+fn win(
+    command: WinLead,
+    won_at: Option<DateTime<Utc>>,
+    status: LeadStatus,
+    mut rules: Rules,
+) -> Result<LeadWon, LeadRejection> {
     rules.require(status != LeadStatus::Captured, LeadRejection::NotQualified)?;
     Ok(LeadWon {
-        won_at: command.won_at,
+        won_at,
         seller_id: command.seller_id.map(Into::into),
         development_rep_id: command.development_rep_id.map(Into::into),
         sales_rep_id: command.sales_rep_id.map(Into::into),

@@ -1,8 +1,7 @@
 //! What may be asked of a metric. Owns the shape and the limits of the input; decides nothing.
 
-use chrono::{DateTime, Utc};
 use event_schemas::{
-    List, Object, Text,
+    List, Moment, Object, Text,
     decimal::Decimal,
     metric::{Aggregation, Feed},
     number::Quantity,
@@ -33,7 +32,7 @@ pub struct DefineMetric {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewObservation {
     /// When it was measured.
-    pub observed_at: DateTime<Utc>,
+    pub observed_at: Moment,
     /// What was measured, in the metric's unit.
     pub value: Decimal,
     /// Where it comes from, such as the row of a file.

@@ -1,8 +1,7 @@
 //! What may be asked of an order. Owns the shape and the limits of the input; decides nothing.
 
-use chrono::{DateTime, Utc};
 use event_schemas::{
-    List, Personal, Text,
+    List, Moment, Personal, Text,
     money::{Currency, Minor},
     number::{Count, PositiveMinor, Quantity, Score},
     order::{CancelReason, RefundReason},
@@ -62,7 +61,7 @@ pub struct PlaceOrder {
     /// How it is to be paid, where known: at most 100 payments. Their sum is then what is due.
     pub payments: Option<List<NewPayment, 0, 100>>,
     /// When it is promised to arrive.
-    pub estimated_delivery: Option<DateTime<Utc>>,
+    pub estimated_delivery: Option<Moment>,
 }
 
 /// Notes that a payment was approved.
@@ -95,7 +94,7 @@ pub struct ShipOrder {
     /// Where to look for the parcel.
     pub tracking_code: Option<Text<1, 64>>,
     /// When they left. Left out: now.
-    pub shipped_at: Option<DateTime<Utc>>,
+    pub shipped_at: Option<Moment>,
 }
 
 /// Notes that the goods arrived.
@@ -103,7 +102,7 @@ pub struct ShipOrder {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeliverOrder {
     /// When they arrived. Left out: now.
-    pub delivered_at: Option<DateTime<Utc>>,
+    pub delivered_at: Option<Moment>,
 }
 
 /// Calls the order off.
@@ -141,7 +140,7 @@ pub struct ReviewOrder {
     /// The opinion in words.
     pub comment: Option<Personal<Text<1, 5000>>>,
     /// When the customer answered.
-    pub answered_at: Option<DateTime<Utc>>,
+    pub answered_at: Option<Moment>,
 }
 
 /// Everything that may be asked of an order.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use event_schemas::{
-    Personal, Text,
+    Moment, Personal, Text,
     money::Minor,
     number::Count,
     order::{
@@ -27,8 +27,10 @@ struct Circumstances {
 
 impl Circumstances {
     /// The given date; left out, a client means now and an import does not know.
-    fn date(&self, given: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        given.or_else(|| (!self.import).then_some(self.occurred_at))
+    fn date(&self, given: Option<Moment>) -> Option<DateTime<Utc>> {
+        given
+            .map(Moment::get)
+            .or_else(|| (!self.import).then_some(self.occurred_at))
     }
 }
 
@@ -204,7 +206,7 @@ impl Order {
             score: command.score.get(),
             title: command.title.map(personal),
             comment: command.comment.map(personal),
-            answered_at: command.answered_at,
+            answered_at: command.answered_at.map(Moment::get),
             waived: rules.waived(),
         })
     }
@@ -224,7 +226,7 @@ fn place(command: PlaceOrder, mut rules: Rules) -> Result<OrderPlaced, OrderReje
         state: command.state.map(Into::into),
         lines,
         payments: payments.into_iter().map(payment).collect(),
-        estimated_delivery: command.estimated_delivery,
+        estimated_delivery: command.estimated_delivery.map(Moment::get),
         waived: rules.waived(),
     };
     // Both sums must hold, whichever is due: read models show the other one too. Nothing could count

@@ -3,8 +3,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, Utc};
-use event_schemas::{Country, List, Scope, Text};
+use event_schemas::{Country, List, Moment, Scope, Text};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -63,7 +62,7 @@ pub struct IssueApiKey {
     /// What it may do: 1 to 32 times `*`, `<context>:*` or `<context>:<action>`.
     pub scopes: List<Scope, 1, 32>,
     /// When it stops working. Left out: never.
-    pub expires_at: Option<DateTime<Utc>>,
+    pub expires_at: Option<Moment>,
 }
 
 impl IssueApiKey {

@@ -55,7 +55,7 @@ struct Batch {
 
 /// One event, decoded.
 enum Fact {
-    Goal(GoalEvent),
+    Goal(Box<GoalEvent>),
     Metric(MetricEvent),
 }
 
@@ -113,7 +113,7 @@ impl Projection for Progress {
             let key = (recorded.tenant.0, aggregate(recorded)?);
             let fact = if recorded.stream.context() == "goal" {
                 goals.insert(key);
-                Fact::Goal(decode(recorded)?)
+                Fact::Goal(Box::new(decode(recorded)?))
             } else {
                 metrics.insert(key);
                 Fact::Metric(decode(recorded)?)
@@ -131,7 +131,7 @@ impl Projection for Progress {
         for (recorded, key, fact) in facts {
             match fact {
                 Fact::Metric(event) => batch.measure(recorded, key, event, connection).await?,
-                Fact::Goal(event) => batch.agree(recorded, key, event, connection).await?,
+                Fact::Goal(event) => batch.agree(recorded, key, *event, connection).await?,
             }
         }
         batch.save(connection).await?;
@@ -362,4 +362,3 @@ fn number(recorded: &RecordedEvent, number: u32) -> Result<i32, ApplyError> {
     i32::try_from(number)
         .map_err(|_| ApplyError::event(recorded, "an observation's number is out of range"))
 }
-

@@ -36,12 +36,15 @@ pub(super) async fn load(
     .await?;
     let mut found = BTreeMap::new();
     for row in rows {
-        let link = row.metric_id.zip(row.aggregation).and_then(|(metric_id, name)| {
-            Some(MetricLink {
-                metric_id,
-                aggregation: GoalAggregation::parse(&name)?,
-            })
-        });
+        let link = row
+            .metric_id
+            .zip(row.aggregation)
+            .and_then(|(metric_id, name)| {
+                Some(MetricLink {
+                    metric_id,
+                    aggregation: GoalAggregation::parse(&name)?,
+                })
+            });
         let goal = Goal {
             active: row.active,
             link,

@@ -73,7 +73,10 @@ fn a_correction_counts_and_at_the_edge_it_needs_another_look() {
         goal.take_in(one);
     }
     assert!(goal.correct(seen(2, 14, 6), seen(2, 14, 7)));
-    assert_eq!((actual(&goal), goal.sum.last), (Some(20), Some(seen(2, 14, 7))));
+    assert_eq!(
+        (actual(&goal), goal.sum.last),
+        (Some(20), Some(seen(2, 14, 7)))
+    );
     assert!(!goal.correct(seen(3, 13, 9), seen(3, 13, 5)));
     assert_eq!(actual(&goal), Some(16));
 }
