@@ -55,7 +55,7 @@ impl Projection for Order {
     }
 
     fn fold(&self) -> u32 {
-        2
+        1
     }
 
     fn ddl(&self) -> &'static str {

@@ -6,6 +6,7 @@ mod command;
 mod graph;
 pub mod introspection;
 mod sql;
+mod value;
 mod world;
 
 use crate::harness;

@@ -2,6 +2,7 @@
 //! done is seen.
 
 mod circle;
+mod goal;
 mod once;
 mod stage;
 mod succession;
@@ -60,7 +61,10 @@ async fn what_orders_bring_is_observed_and_says_why() {
     assert!(nodes.iter().all(|node| node["value"] == "7"), "{nodes:?}");
     assert_eq!(
         answer["policies"],
-        json!([{ "name": "revenue", "waiting": "0", "refused": [] }])
+        json!([
+            { "name": "revenue", "waiting": "0", "refused": [] },
+            { "name": "progress", "waiting": "0", "refused": [] },
+        ])
     );
 
     // The chain back to the order, in the conversation that the order began.

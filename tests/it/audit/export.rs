@@ -208,14 +208,14 @@ async fn a_file_that_breaks_off_does_not_look_whole() {
     let database = harness::database().await;
     let app = database.serve().await;
     let tenant = app.tenant(&["*"]).await;
-    let schema = many(&database, tenant.id, 40_000, 0).await;
+    // Far more than any buffer on the way holds.
+    let schema = many(&database, tenant.id, 40_000, 0, &"k".repeat(1_500)).await;
     let whole = get(&app, &tenant.key, "").await.text().await.unwrap();
     assert_eq!(whole.lines().count(), 40_002);
     let mut response = get(&app, &tenant.key, "").await;
     assert_eq!(response.status(), 200);
     let first = response.chunk().await.unwrap().unwrap();
     assert!(!first.is_empty());
-    // More is left than any buffer on the way holds.
     let mut admin = database.admin().await;
     let revoke = format!("revoke select on {schema}.audit from daybook_tenant");
     sqlx::raw_sql(sqlx::AssertSqlSafe(revoke))

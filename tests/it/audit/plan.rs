@@ -9,7 +9,13 @@ use super::settle;
 use crate::harness::{self, Database};
 
 /// Adds entries to the trail that are in no log: every word of a few, some of them rare. Tells the schema.
-pub async fn many(database: &Database, tenant: TenantId, entries: i32, words: i32) -> String {
+pub async fn many(
+    database: &Database,
+    tenant: TenantId,
+    entries: i32,
+    words: i32,
+    actor: &str,
+) -> String {
     let mut admin = database.admin().await;
     let schema: String =
         sqlx::query_scalar("select schema_name from projection.serving where projection = 'audit'")
@@ -21,7 +27,7 @@ pub async fn many(database: &Database, tenant: TenantId, entries: i32, words: i3
          insert into audit (tenant_id, entry_id, position, outcome, context, action, target, version, actor_kind, actor_id, source,
            command_id, causation_id, correlation_id, occurred_at, recorded_at, words)
          select '{tenant}', gen_random_uuid(), 10 + n, 'accepted', 'order', 'OrderPlaced', 'order-' || n / 4, 1 + n % 4, 'apiKey',
-           'k', 'api', c, c, gen_random_uuid(), now(), now(),
+           '{actor}', 'api', c, c, gen_random_uuid(), now(), now(),
            case when n % 1000 < {words} then 'rare devolução' else 'frequent' end
          from (select n, gen_random_uuid() as c from generate_series(1, {entries}) n) g;
          analyze audit",
@@ -55,8 +61,8 @@ async fn no_question_reads_the_whole_trail() {
     let app = database.serve().await;
     let (tenant, other) = (app.tenant(&["*"]).await, app.tenant(&["*"]).await);
     settle(&app, tenant.id).await;
-    many(&database, tenant.id, 20_000, 1).await;
-    many(&database, other.id, 20_000, 1_000).await;
+    many(&database, tenant.id, 20_000, 1, "k").await;
+    many(&database, other.id, 20_000, 1_000, "k").await;
     let query =
         "query($filter: AuditFilter) { audit(filter: $filter) { nodes { target position } } }";
     let ask = async |filter: Value| {

@@ -53,9 +53,9 @@ impl Stage {
 
     pub async fn with(database: &Database, projections: Vec<Arc<dyn Projection>>) -> Self {
         let store = database.store().await;
-        let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
-        let engine = engine(&store, projections).await;
         let clock = Arc::new(Ahead::default());
+        let bus = Bus::new(store.clone(), clock.clone(), None, Way::Direct);
+        let engine = engine(&store, projections).await;
         let policies = app::policies(&engine, bus.clone(), clock.clone());
         Self {
             store,

@@ -124,6 +124,12 @@ async fn fill(app: &Served, tenant: &Tenant) {
         line("lead.qualify", id, profile);
         let metric = json!({ "name": format!("metric {n}"), "unit": "kg", "aggregation": "sum" });
         line("metric.define", id, metric);
+        let goal = json!({ "title": format!("goal {n}"), "unit": "kg", "target": "1000000", "dueAt": "2999-01-01T00:00:00Z" });
+        line("goal.draft", id, goal);
+        let link = json!({ "metricId": id, "aggregation": "sum" });
+        line("goal.linkMetric", id, link);
+        line("goal.activate", id, json!({}));
+        line("goal.recordProgress", id, json!({ "actual": "5" }));
     }
     let observations: Vec<_> = (0..MANY)
         .map(|n| json!({ "observedAt": "2026-02-03T04:05:06Z", "value": n.to_string() }))
