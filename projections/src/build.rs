@@ -29,6 +29,8 @@ pub(crate) struct Build {
     pub(crate) schema: String,
     /// Whether readers of this binary read it.
     live: AtomicBool,
+    /// Whether it is about to serve, and the one that serves stands still for it.
+    pub(crate) awaited: AtomicBool,
     /// Cancelled when another build has taken its place.
     pub(crate) replaced: CancellationToken,
 }

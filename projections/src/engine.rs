@@ -6,7 +6,10 @@ mod attempt;
 pub(crate) mod lock;
 mod unwanted;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use event_schemas::TenantId;
 use event_store::Store;
@@ -304,7 +307,7 @@ impl Inner {
     /// The right to use a connection for a build. None when the engine ends.
     async fn connection(&self, build: &Build) -> Option<Vec<SemaphorePermit<'_>>> {
         let mut permits = Vec::with_capacity(2);
-        if !build.is_live() {
+        if !build.is_live() && !build.awaited.load(Ordering::Acquire) {
             permits.push(self.filling.acquire().await.ok()?);
         }
         permits.push(self.connections.acquire().await.ok()?);

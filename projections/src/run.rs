@@ -42,6 +42,8 @@ const CLEAN: Duration = Duration::from_mins(1);
 const JOIN: Duration = Duration::from_secs(1);
 /// How often a new build tries to take over, and how often others' are looked for.
 const SWAP: Duration = Duration::from_secs(1);
+/// How many times as long as an attempt to take over took to leave the build that serves alone before the next.
+const REST: u32 = 10;
 
 impl Engine {
     /// Starts the tasks. They end when `cancelled`, each after the batch it is at.
@@ -385,6 +387,7 @@ async fn feeding(
 async fn take_over(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
     let mut said = String::new();
     while !build.is_live() && !cancelled.is_cancelled() {
+        let began = Instant::now();
         let why = match engine.swap(build).await {
             Ok(()) => String::new(),
             Err(error) => error.to_string(),
@@ -397,8 +400,10 @@ async fn take_over(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
             );
         }
         said = why;
+        // The one that serves is not held still for long again and again.
+        let pause = SWAP.max(began.elapsed() * REST);
         tokio::select! {
-            () = tokio::time::sleep(SWAP) => {}
+            () = tokio::time::sleep(pause) => {}
             () = cancelled.cancelled() => return,
         }
     }

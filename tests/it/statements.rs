@@ -231,8 +231,8 @@ async fn a_hundred_things_take_as_many_statements_as_one() {
         {
             wrong.push(format!(
                 "{name}: {numbers:?} statements for {SIZES:?}, at {}:\n{}",
-                SIZES[1],
-                counts[1].join("\n")
+                SIZES[2],
+                counts[2].join("\n")
             ));
         }
     }

@@ -43,6 +43,7 @@ impl Inner {
                         number: row.build,
                         schema: row.schema_name,
                         live: AtomicBool::new(false),
+                        awaited: AtomicBool::new(false),
                         replaced: CancellationToken::new(),
                     });
                     new.push(Arc::clone(&build));

@@ -90,6 +90,7 @@ async fn find(tx: &mut PartitionTx, projection: &Arc<dyn Projection>) -> Result<
         number: row.build,
         schema: row.schema_name,
         live: AtomicBool::new(row.live),
+        awaited: AtomicBool::new(false),
         replaced: CancellationToken::new(),
     });
     Ok(builds.collect())
@@ -191,6 +192,7 @@ pub(super) async fn make(
         number,
         schema,
         live: AtomicBool::new(false),
+        awaited: AtomicBool::new(false),
         replaced: CancellationToken::new(),
     })
 }

@@ -1,7 +1,7 @@
 //! A build takes over: from the one that serves its revision, or, as the first of its revision, beside those of others. Never
 //! goes back to an older one, and never shows anybody less than was shown before.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use event_store::PartitionTx;
 use futures::{TryStreamExt, stream};
@@ -76,7 +76,10 @@ impl Inner {
             let partition = u16::try_from(row.partition).unwrap_or(0);
             self.reach(build, partition, row.next_offset)
         });
-        let Ok(reached) = tokio::time::timeout(HELD, rest).await else {
+        build.awaited.store(true, Ordering::Release);
+        let reached = tokio::time::timeout(HELD, rest).await;
+        build.awaited.store(false, Ordering::Release);
+        let Ok(reached) = reached else {
             return Ok(false);
         };
         reached?;

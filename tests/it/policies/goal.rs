@@ -347,11 +347,11 @@ async fn what_is_wanted_never_depends_on_where_a_batch_ends() {
             .await
             .unwrap();
         engine.catch_up().await.unwrap();
+        // The read models miss what was before; the policy does not.
+        let parked = projections::parked(&store, None, 10).await.unwrap();
         assert!(
-            projections::parked(&store, None, 1)
-                .await
-                .unwrap()
-                .is_empty()
+            parked.iter().all(|one| one.projection != "progress"),
+            "{parked:?}"
         );
         all.push((
             wanted(&store).await,

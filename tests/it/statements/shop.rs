@@ -139,7 +139,7 @@ async fn fill(app: &Served, tenant: &Tenant) {
         Uuid::from_u128(1),
         json!({ "observations": observations }),
     );
-    for n in 1..=20 {
+    for n in 1..=MANY {
         line(
             "metric.correct",
             Uuid::from_u128(1),
