@@ -57,6 +57,10 @@ impl Projection for Audit {
         true
     }
 
+    fn needs_metadata(&self) -> bool {
+        true
+    }
+
     fn wants(&self, _event_type: &str) -> bool {
         true
     }

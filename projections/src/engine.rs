@@ -29,6 +29,8 @@ use crate::{
 };
 use attempt::{Batch, How};
 
+static LOG: Source = Source::Log;
+
 /// How long to wait for a checkpoint that is taken.
 const BUSY: Duration = Duration::from_millis(2);
 
@@ -87,6 +89,8 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) source: Source,
     pages: Pages,
+    /// Those of the log, where the others come from Kafka.
+    pages_of_log: Pages,
     waiter: Waiter,
     connections: Semaphore,
     /// The part of them that builds may take which nobody reads yet: those that serve never wait behind many of their batches.
@@ -113,6 +117,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             builds: Builds::new(builds),
             pages: Pages::new(store.partitions()),
+            pages_of_log: Pages::new(store.partitions()),
             source,
             waiter: Waiter::new(store.clone()),
             connections: Semaphore::new(usize::from(options.connections.max(1))),
@@ -136,13 +141,9 @@ impl Engine {
     /// Applies at most one batch of one projection in one partition.
     pub async fn run_once(&self, projection: &str, partition: u16) -> Result<Progress, Error> {
         let inner = &self.0;
+        let build = &*inner.builds.get(projection)?;
         inner
-            .step(
-                &*inner.builds.get(projection)?,
-                partition,
-                &inner.source,
-                None,
-            )
+            .step(build, partition, inner.source_of(build), None)
             .await
     }
 
@@ -346,8 +347,26 @@ impl Inner {
     }
 
     /// A partition's head as far as this process knows, which has seen it at `next`.
-    fn head(&self, partition: u16, next: i64) -> i64 {
-        self.source.head(&self.store, partition).max(next)
+    fn head(&self, source: &Source, partition: u16, next: i64) -> i64 {
+        source.head(&self.store, partition).max(next)
+    }
+
+    /// Where a build's events come from: a new one is filled from the log, which has them all, and whoever needs all of an event
+    /// gets it there.
+    pub(crate) fn source_of(&self, build: &Build) -> &Source {
+        if build.is_live() && !build.projection.needs_metadata() {
+            &self.source
+        } else {
+            &LOG
+        }
+    }
+
+    /// The pages that a build's events are in.
+    fn pages(&self, source: &Source) -> &Pages {
+        match (source, &self.source) {
+            (Source::Log, Source::Kafka(_)) => &self.pages_of_log,
+            _ => &self.pages,
+        }
     }
 
     async fn halt(

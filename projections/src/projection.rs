@@ -32,6 +32,11 @@ pub trait Projection: Send + Sync {
     /// Whether the fold looks at events of a known type.
     fn wants(&self, event_type: &str) -> bool;
 
+    /// Whether it looks at who caused an event, and why. Kafka does not tell that, so it is always fed from the log.
+    fn needs_metadata(&self) -> bool {
+        self.is_policy()
+    }
+
     /// Whether it is a policy, whose tables are the state that it decides by: [`react`](Self::react) says what it wants done.
     fn is_policy(&self) -> bool {
         false

@@ -10,7 +10,7 @@ use crate::{
     engine::{Inner, lock::lock_in_turn, narrow},
     error::Failure,
     park::{self, Folded, Poisoned},
-    policy::{Effects, outbox},
+    policy::{Effects, gate::Gate, outbox},
     projection::select,
 };
 
@@ -93,7 +93,7 @@ impl Inner {
         };
         let played = play(&mut tx, build, tenant, parked.position, place.next_offset).await?;
         let mut effects = played.effects;
-        if build.is_live() {
+        if Gate::of(&mut tx, build, &[place]).await?.is_open() {
             effects.retain_from(|_| place.silent_until);
             outbox::write(&mut tx, build, &effects).await?;
         } else {

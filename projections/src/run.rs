@@ -133,7 +133,7 @@ impl Either<'_> {
 
 /// Keeps one projection at the heads of all partitions, for as long as there is one that can go on.
 async fn follow(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
-    let mut source = source_of(engine, build);
+    let mut source = engine.source_of(build);
     let mut heads = source.heads(&engine.store);
     let mut places = Places::new(engine.store.partitions());
     let mut look = Instant::now() + POLL;
@@ -144,7 +144,7 @@ async fn follow(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
             // Whatever the heads say.
             places.forget();
             look = began + POLL;
-            source = source_of(engine, build);
+            source = engine.source_of(build);
             heads = source.heads(&engine.store);
         }
         let mut due = places.due(&heads.borrow_and_update(), began);
@@ -200,17 +200,6 @@ async fn pass_over(
     unwritten.add(partitions);
     Ok(())
 }
-
-/// Where a build's events come from: a new one is filled from the log, which has them all.
-fn source_of<'a>(engine: &'a Inner, build: &Build) -> &'a Source {
-    if build.is_live() {
-        &engine.source
-    } else {
-        &LOG
-    }
-}
-
-static LOG: Source = Source::Log;
 
 /// The partitions of one sweep, and what became of it.
 type Swept<'a> = (&'a [u16], Result<Vec<(u16, Progress)>, Failure>);

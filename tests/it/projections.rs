@@ -42,6 +42,9 @@ impl Projection for Revision {
     fn reads_others(&self) -> bool {
         self.0.reads_others()
     }
+    fn needs_metadata(&self) -> bool {
+        self.0.needs_metadata()
+    }
     fn wants(&self, event_type: &str) -> bool {
         self.0.wants(event_type)
     }

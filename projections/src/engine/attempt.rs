@@ -89,7 +89,9 @@ impl Inner {
             None => batch.most,
         };
         let found = if most > 0 {
-            self.pages.read(source, &mut tx, &places, most).await?
+            self.pages(source)
+                .read(source, &mut tx, &places, most)
+                .await?
         } else {
             places.iter().map(|_| Slice::default()).collect()
         };
@@ -156,7 +158,7 @@ impl Inner {
                     .reached(build.name(), end.partition, end.next_offset, end.parked > 0);
             }
             counter!(meter::EVENTS, "projection" => build.name()).increment(end.applied as u64);
-            let head = self.head(end.partition, end.next_offset);
+            let head = self.head(source, end.partition, end.next_offset);
             done.push((end.partition, at(end.applied, end.next_offset, head)));
         }
         histogram!(meter::BATCH_SECONDS, "projection" => build.name()).record(started.elapsed());

@@ -16,14 +16,16 @@ impl Inner {
             return Ok(Vec::new());
         }
         let most = self.batch().most;
-        let found = if let Some(found) = self.pages.recent(places, most).await {
+        let found = if let Some(found) = self.pages(source).recent(places, most).await {
             found
         } else {
             let Ok(_connection) = self.connections.acquire().await else {
                 return Ok(Vec::new());
             };
             let mut tx = self.store.partition_tx().await?;
-            self.pages.read(source, &mut tx, places, most).await?
+            self.pages(source)
+                .read(source, &mut tx, places, most)
+                .await?
         };
         let mut passed = Vec::new();
         for ((partition, from), slice) in places.iter().zip(&found) {
@@ -44,7 +46,7 @@ impl Inner {
             let progress = Progress::At {
                 applied: slice.events().len(),
                 next_offset,
-                head: self.head(*partition, next_offset),
+                head: self.head(source, *partition, next_offset),
             };
             passed.push((*partition, progress));
         }

@@ -33,6 +33,9 @@ impl<P: Projection> Projection for Revision<P> {
     fn reads_others(&self) -> bool {
         self.projection.reads_others()
     }
+    fn needs_metadata(&self) -> bool {
+        self.projection.needs_metadata()
+    }
     fn wants(&self, event_type: &str) -> bool {
         self.projection.wants(event_type)
     }

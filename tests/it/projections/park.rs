@@ -210,6 +210,9 @@ impl Projection for Broken {
     fn reads_others(&self) -> bool {
         self.whole.reads_others()
     }
+    fn needs_metadata(&self) -> bool {
+        self.whole.needs_metadata()
+    }
     fn wants(&self, event_type: &str) -> bool {
         self.whole.wants(event_type)
     }
