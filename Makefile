@@ -4,6 +4,8 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/.tools/bin:$(PATH):$(HOME)/.cargo/bin
 # Queries are checked against .sqlx, whatever DATABASE_URL says; `make sqlx` brings it up to date.
 export SQLX_OFFLINE := true
+# How many tests at once: they wait, for brokers and databases, more than they compute.
+export RUST_TEST_THREADS ?= $(shell expr $$(nproc) + 1)
 # Where the real data for `make test-data` is.
 DAYBOOK_TEST_DATA ?= ../shared/data
 # Arguments for `make run`, for example ARGS="--port 9000".
@@ -13,7 +15,7 @@ SETUP := infra/setup/setup.sh
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what running and testing need; done by the targets that need it
@@ -31,10 +33,10 @@ test: setup ## Run every test but those on real data
 	@infra/dev/conformance.sh
 
 .PHONY: test-data
-test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data)
+test-data: ## Run the tests on real data, from DAYBOOK_TEST_DATA (default ../shared/data); WHOLE=1: on all of it
 	@$(SETUP) rust packages postgres kafka confluent
 	@test -d "$(DAYBOOK_TEST_DATA)/olist" || { echo "there is no olist folder in $(DAYBOOK_TEST_DATA); set DAYBOOK_TEST_DATA to the folder of the real data sets" >&2; exit 1; }
-	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" cargo test --locked --features real-data --test it real_data
+	DAYBOOK_TEST_DATA="$$(cd "$(DAYBOOK_TEST_DATA)" && pwd)" DAYBOOK_TEST_WHOLE="$(WHOLE)" cargo test --locked --features real-data --test it real_data
 
 .PHONY: test-unit test-it conformance test-docs
 test-unit: ## Run the crates' own tests
@@ -52,13 +54,16 @@ test-docs: ## Run the commands that the documentation shows
 	cargo build --locked --bin daybook
 	@infra/dev/docs.py
 
-.PHONY: chaos chaos-relay chaos-outage chaos-takeover chaos-short chaos-broken
+.PHONY: chaos chaos-relay chaos-projections chaos-outage chaos-takeover chaos-short chaos-broken
 chaos: ## Kill servers and PostgreSQL under load and check the log (KILLS=200, SEED=… repeats the choices of a run)
 	@$(SETUP) rust packages postgres
 	KILLS="$(or $(KILLS),200)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact kills --nocapture
 chaos-relay: ## The same for the relay: kill leaders, the broker and PostgreSQL, and compare the topic with the log
 	@$(SETUP) rust packages postgres kafka
 	KILLS="$(or $(KILLS),100)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact relay::published --nocapture
+chaos-projections: ## The same for the read models and the policies: kill in the middle of a rebuild, a swap, a batch and an answer
+	@$(SETUP) rust packages postgres
+	KILLS="$(or $(KILLS),100)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact projections::equal --nocapture
 chaos-outage: ## Take the broker away for minutes, and see the relay recover (OUTAGE=180, in seconds)
 	@$(SETUP) rust packages postgres kafka
 	OUTAGE="$(OUTAGE)" SEED="$(SEED)" cargo test --locked --features chaos --test chaos -- --exact outage::survived --nocapture
@@ -68,6 +73,7 @@ chaos-takeover: ## Measure how soon another relay publishes when the one that do
 chaos-short:
 	@$(MAKE) --no-print-directory chaos KILLS=15
 	@$(MAKE) --no-print-directory chaos-relay KILLS=10
+	@$(MAKE) --no-print-directory chaos-projections KILLS=11
 chaos-broken: ## Show that the fault harness finds what is broken on purpose
 	@$(SETUP) rust packages postgres
 	@tests/chaos/broken/run

@@ -1,6 +1,6 @@
 //! The assembly: the only file that names every crate. It decides who is handed what, and nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use async_graphql::{EmptySubscription, Schema, async_trait::async_trait};
@@ -11,7 +11,7 @@ use commands::{
 };
 use event_schemas::TenantId;
 use event_store::{Clock, Options, Store, SystemClock, Token};
-use gateway::{ApiKeys, Health, Problem};
+use gateway::{ApiKeys, Clients, Health, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::{
     Engine, NotCaughtUp, ParkedFor, Waiter,
@@ -20,6 +20,7 @@ use projections::{
     relay::{self, Relay},
 };
 use read_api::{Query, Subgraph};
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -177,8 +178,9 @@ impl Application {
                 .merge(read_api::http::graphiql())
                 .merge(read_api::registry::router());
         }
+        let clients = Clients::new(config.http.client_key.expose_secret(), config.http.proxies);
         Ok(Self {
-            router: gateway::edge(router, clock),
+            router: gateway::edge(router, clock, clients),
             needed: needed.drop_guard(),
         })
     }
@@ -189,7 +191,10 @@ impl Application {
         let _needed = self.needed;
         let cancelled = lifecycle.cancelled.clone();
         let ending = cancelled.clone();
-        let server = axum::serve(listener, self.router)
+        let router = self
+            .router
+            .into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, router)
             .with_graceful_shutdown(cancelled.cancelled_owned())
             .into_future();
         let patience = async {

@@ -40,6 +40,8 @@ pub struct Config {
 pub struct Http {
     pub listen: String,
     pub max_body_bytes: usize,
+    pub client_key: SecretString,
+    pub proxies: usize,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -219,7 +221,10 @@ impl Config {
             }
         };
         serde_json::json!({
-            "http": { "listen": self.http.listen, "max_body_bytes": self.http.max_body_bytes },
+            "http": {
+                "listen": self.http.listen, "max_body_bytes": self.http.max_body_bytes,
+                "client_key": secret(&self.http.client_key), "proxies": self.http.proxies,
+            },
             "database": {
                 "url": secret(&self.database.url), "roles_secret": secret(&self.database.roles_secret),
                 "append_connections": self.database.append_connections,

@@ -120,6 +120,7 @@ fn request(line: olist::Line, actor: &Actor) -> Result<Request> {
         correlation_id: Uuid::new_v5(&line.tenant, actor.id.as_bytes()),
         traceparent: None,
         cause: None,
+        ip_hash: None,
     })
 }
 

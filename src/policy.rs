@@ -55,6 +55,7 @@ fn request(tenant: TenantId, due: Due) -> Option<Request> {
             event_id: due.event_id,
             depth: due.depth,
         }),
+        ip_hash: None,
     })
 }
 

@@ -50,6 +50,7 @@ struct Session {
     principal: Principal,
     context: RequestContext,
     source: Source,
+    ip_hash: Option<String>,
 }
 
 pub(crate) async fn handle(
@@ -84,6 +85,7 @@ pub(crate) async fn handle(
     };
     let session = Session {
         bus,
+        ip_hash: context.ip_hash(principal.tenant),
         principal,
         context,
         source,
@@ -217,6 +219,7 @@ impl Session {
             correlation_id: self.context.correlation_id,
             traceparent: Some(self.context.traceparent.clone()),
             cause: None,
+            ip_hash: self.ip_hash.clone(),
         };
         rest::checked(&request).map_err(|problem| {
             match (&request.key, request.expected_version) {

@@ -63,6 +63,8 @@ pub struct Request {
     pub traceparent: Option<String>,
     /// The event that it answers, for a policy's command.
     pub cause: Option<Cause>,
+    /// A keyed hash of the client's address.
+    pub ip_hash: Option<String>,
 }
 
 /// The event that a policy's command answers.
@@ -106,7 +108,7 @@ impl Request {
             source: self.source,
             traceparent: self.traceparent.clone(),
             legal_basis: None,
-            ip_hash: None,
+            ip_hash: self.ip_hash.clone(),
             depth: self.cause.map_or(0, |cause| cause.depth),
         }
     }

@@ -76,6 +76,7 @@ impl<Q: ObjectType + 'static> Mutation<Q> {
             correlation_id: context.map_or_else(|| self.bus.clock.uuid_v7(), |c| c.correlation_id),
             traceparent: context.map(|c| c.traceparent.clone()),
             cause: None,
+            ip_hash: context.and_then(|c| c.ip_hash(principal.tenant)),
         };
         let answer = match crate::rest::checked(&request) {
             Ok(()) => self.bus.execute(request).await,

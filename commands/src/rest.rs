@@ -70,6 +70,7 @@ async fn handle(
         occurred_at: None,
         dry_run: dry_run(query.as_deref())?,
         correlation_id: context.correlation_id,
+        ip_hash: context.ip_hash(principal.tenant),
         traceparent: Some(context.traceparent),
         cause: None,
     };

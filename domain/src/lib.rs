@@ -5,6 +5,7 @@
 pub mod command;
 pub mod customer;
 pub mod decide;
+pub mod document;
 pub mod goal;
 pub mod lead;
 pub mod metric;

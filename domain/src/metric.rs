@@ -3,9 +3,10 @@
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
 use event_schemas::{
-    List, Object, Source,
+    List, Object, Source, TimeZone,
+    decimal::Decimal,
     metric::{
-        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, Observation,
+        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, MonthlyGoal, Observation,
         ObservationCorrected,
     },
     money::Currency,
@@ -20,11 +21,16 @@ mod rejection;
 #[cfg(test)]
 mod tests;
 
-pub use command::{CorrectObservation, DefineMetric, MetricCommand, NewObservation, ObserveMetric};
+pub use command::{
+    CorrectObservation, DefineMetric, MetricCommand, NewMonthlyGoal, NewObservation, ObserveMetric,
+};
 pub use rejection::MetricRejection;
 
 /// The most observations of one metric: what a GraphQL `Int` and a PostgreSQL `integer` hold.
 const MAX_OBSERVATIONS: u32 = i32::MAX.unsigned_abs();
+
+/// By how many millionths of a per cent a monthly goal grows: more than the first, at most the second.
+const GROWTH: (i64, i64) = (-100_000_000, 10_000_000_000);
 
 /// What a metric must remember to decide.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize, JsonSchema)]
@@ -49,10 +55,18 @@ impl Metric {
         let mut rules = Rules::new(decide.is_import());
         match decide.command {
             MetricCommand::Define(command) => {
-                let is_money = command.aggregation == Aggregation::Sum
-                    && Currency::try_new(command.unit.as_str()).is_some();
+                let is_sum = command.aggregation == Aggregation::Sum;
+                let is_money = is_sum && Currency::try_new(command.unit.as_str()).is_some();
                 if command.feed == Some(Feed::OrderRevenue) && !is_money {
                     return Err(MetricRejection::FeedNeedsCurrency);
+                }
+                if let Some(Object(goal)) = &command.monthly_goal {
+                    if !is_sum {
+                        return Err(MetricRejection::MonthlyGoalNeedsSum);
+                    }
+                    if !can_grow_by(goal.growth_percent) {
+                        return Err(MetricRejection::GrowthOutOfRange);
+                    }
                 }
                 Ok(define(command).into())
             }
@@ -144,7 +158,16 @@ fn define(command: DefineMetric) -> MetricDefined {
         aggregation: command.aggregation,
         description: command.description.map(Into::into),
         feed: command.feed,
+        monthly_goal: command.monthly_goal.map(|Object(goal)| MonthlyGoal {
+            growth_percent: goal.growth_percent,
+            time_zone: goal.time_zone.unwrap_or(TimeZone::UTC),
+        }),
     }
+}
+
+fn can_grow_by(percent: Decimal) -> bool {
+    let (above, most) = GROWTH;
+    above < percent.micros() && percent.micros() <= most
 }
 
 fn observations<const MIN: usize, const MAX: usize>(

@@ -33,6 +33,7 @@ mod tests {
     use crate::{
         Decide,
         customer::{Customer, CustomerCommand, CustomerRejection},
+        document::Document,
         goal::Goal,
         lead::Lead,
         metric::Metric,
@@ -95,9 +96,10 @@ mod tests {
             snapshot_hash::<Lead>(),
             snapshot_hash::<Metric>(),
             snapshot_hash::<Goal>(),
+            snapshot_hash::<Document>(),
             snapshot_hash::<Probe<1>>(),
             snapshot_hash::<Probe<2>>(),
         ]);
-        assert_eq!(hashes.len(), 8);
+        assert_eq!(hashes.len(), 9);
     }
 }

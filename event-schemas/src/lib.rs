@@ -5,10 +5,12 @@ pub mod asyncapi;
 pub mod country;
 pub mod customer;
 pub mod decimal;
+pub mod document;
 pub mod envelope;
 pub mod event;
 pub mod goal;
 pub mod hash;
+pub mod language;
 pub mod lead;
 pub mod list;
 pub mod metric;
@@ -25,6 +27,7 @@ pub mod state;
 pub mod stream;
 pub mod tenant;
 pub mod text;
+pub mod time_zone;
 
 #[cfg(test)]
 mod samples;
@@ -32,6 +35,7 @@ mod samples;
 pub use country::Country;
 pub use envelope::{Actor, ActorKind, Metadata, RecordedEvent, Source};
 pub use event::{DecodeError, Event, UpcastError};
+pub use language::Language;
 pub use list::List;
 pub use moment::Moment;
 pub use object::Object;
@@ -40,13 +44,15 @@ pub use scope::Scope;
 pub use stream::StreamId;
 pub use tenant::TenantId;
 pub use text::Text;
+pub use time_zone::TimeZone;
 
 /// Daybook's own contexts. The streams whose names begin with one of them hold its events and no others.
-pub const CONTEXTS: [&str; 6] = [
+pub const CONTEXTS: [&str; 7] = [
     "organization",
     "customer",
     "order",
     "lead",
     "metric",
     "goal",
+    "document",
 ];

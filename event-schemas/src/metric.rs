@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::decimal::Decimal;
+use crate::{TimeZone, decimal::Decimal};
 
 mod state;
 
@@ -67,6 +67,16 @@ impl Feed {
     }
 }
 
+/// Each month has a goal: what the last month with observations came to, and so much more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MonthlyGoal {
+    /// How much more, in per cent: above -100 and at most 10000.
+    pub growth_percent: Decimal,
+    /// Where the months begin and end.
+    pub time_zone: TimeZone,
+}
+
 /// One measurement.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +106,9 @@ pub struct MetricDefined {
     /// What measures it, if nobody else does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed: Option<Feed>,
+    /// Which goal each month has, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_goal: Option<MonthlyGoal>,
 }
 
 /// Measurements were taken. They have the numbers `firstNumber`, `firstNumber` + 1 … of the metric.

@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::Value;
 
 use crate::{
-    DecodeError, Event, customer::CustomerEvent, goal::GoalEvent, lead::LeadEvent,
-    metric::MetricEvent, order::OrderEvent, organization::OrganizationEvent,
+    DecodeError, Event, customer::CustomerEvent, document::DocumentEvent, goal::GoalEvent,
+    lead::LeadEvent, metric::MetricEvent, order::OrderEvent, organization::OrganizationEvent,
 };
 
 /// Decodes every sample of a context: there is one of every version of every type, and the older ones say the same as
@@ -70,6 +70,7 @@ fn every_payload_ever_stored_is_understood() {
     check::<LeadEvent>("lead");
     check::<MetricEvent>("metric");
     check::<GoalEvent>("goal");
+    check::<DocumentEvent>("document");
 }
 
 #[test]

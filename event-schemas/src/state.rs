@@ -9,8 +9,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    DecodeError, Event, RecordedEvent, customer::CustomerState, goal::GoalState, lead::LeadState,
-    metric::MetricState, order::OrderState, organization::OrganizationState, schema::document,
+    DecodeError, Event, RecordedEvent, customer::CustomerState, document::DocumentState,
+    goal::GoalState, lead::LeadState, metric::MetricState, order::OrderState,
+    organization::OrganizationState, schema::document,
 };
 
 /// A context's state.
@@ -44,13 +45,14 @@ pub struct Kind {
 }
 
 /// Every context's state: one line each.
-pub static KINDS: [Kind; 6] = [
+pub static KINDS: [Kind; 7] = [
     kind::<OrganizationState>("organization", "OrganizationState", 1),
     kind::<CustomerState>("customer", "CustomerState", 1),
     kind::<OrderState>("order", "OrderState", 1),
     kind::<LeadState>("lead", "LeadState", 1),
     kind::<MetricState>("metric", "MetricState", 1),
     kind::<GoalState>("goal", "GoalState", 1),
+    kind::<DocumentState>("document", "DocumentState", 1),
 ];
 
 const fn kind<S: State>(context: &'static str, name: &'static str, schema_version: i16) -> Kind {

@@ -4,7 +4,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use axum::{Router, routing::post};
-//! use gateway::{Authenticate, Health, Json, Principal, Problem, RequestContext, edge, protected};
+//! use gateway::{Authenticate, Clients, Health, Json, Principal, Problem, RequestContext, edge, protected};
 //!
 //! #[derive(serde::Deserialize)]
 //! #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -19,7 +19,7 @@
 //!     let orders = Router::new().route("/api/v1/orders", post(place));
 //!     let log = || async { Ok::<_, event_store::Error>("reachable".to_owned()) };
 //!     let public = Health::new().check("log", log).router();
-//!     edge(public.merge(protected(orders, keys)), clock)
+//!     edge(public.merge(protected(orders, keys)), clock, Clients::default())
 //! }
 //! ```
 
@@ -33,5 +33,5 @@ pub mod problem;
 pub use auth::{ApiKeys, Authenticate, Principal, Scopes};
 pub use health::Health;
 pub use json::Json;
-pub use layers::{MAX_BODY, RequestContext, edge, protected};
+pub use layers::{Client, Clients, MAX_BODY, RequestContext, edge, protected};
 pub use problem::Problem;

@@ -8,6 +8,9 @@ create table metric (
   aggregation       text not null,
   description       text,
   feed              text,
+  -- By how many millionths of a per cent each month's goal grows, and where months begin; null without such goals.
+  monthly_growth    bigint,
+  monthly_zone      text,
   observation_count int not null,
   correction_count  int not null,
   -- The latest observation by its own time, as corrected; all null before the first.
@@ -20,6 +23,7 @@ create table metric (
   position          bigint not null,
   updated_at        timestamptz not null,
   primary key (tenant_id, metric_id),
+  check ((monthly_growth is null) = (monthly_zone is null)),
   check ((latest_number is null) = (latest_at is null) and (latest_at is null) = (latest_value is null))
 ) with (fillfactor = 70);
 create index metric_defined_at on metric (tenant_id, defined_at, metric_id);

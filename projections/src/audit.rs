@@ -6,8 +6,9 @@ mod text;
 pub mod word;
 
 use event_schemas::{
-    CONTEXTS, Event, RecordedEvent, customer::CustomerEvent, goal::GoalEvent, lead::LeadEvent,
-    metric::MetricEvent, order::OrderEvent, organization::OrganizationEvent,
+    CONTEXTS, Event, RecordedEvent, customer::CustomerEvent, document::DocumentEvent,
+    goal::GoalEvent, lead::LeadEvent, metric::MetricEvent, order::OrderEvent,
+    organization::OrganizationEvent,
 };
 use sqlx::PgConnection;
 
@@ -26,6 +27,7 @@ static KNOWN: [Known; CONTEXTS.len()] = [
     known::<LeadEvent>("lead"),
     known::<MetricEvent>("metric"),
     known::<GoalEvent>("goal"),
+    known::<DocumentEvent>("document"),
 ];
 
 const fn known<E: Event>(context: &'static str) -> Known {

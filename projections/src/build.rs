@@ -6,7 +6,7 @@ mod discover;
 mod drop;
 pub(crate) mod install;
 mod progress;
-mod swap;
+pub(crate) mod swap;
 mod tenant;
 
 use std::sync::{
@@ -31,11 +31,32 @@ pub(crate) struct Build {
     live: AtomicBool,
     /// Whether it is about to serve, and the one that serves stands still for it.
     pub(crate) awaited: AtomicBool,
+    /// Whether this process's loop feeds it.
+    fed: AtomicBool,
     /// Cancelled when another build has taken its place.
     pub(crate) replaced: CancellationToken,
 }
 
 impl Build {
+    /// One that nobody reads, nor feeds.
+    fn new(projection: Arc<dyn Projection>, revision: String, number: i32, schema: String) -> Self {
+        Self {
+            projection,
+            revision,
+            number,
+            schema,
+            live: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            fed: AtomicBool::new(false),
+            replaced: CancellationToken::new(),
+        }
+    }
+
+    /// Whether the loop begins to feed it with this.
+    pub(crate) fn begin(&self) -> bool {
+        !self.fed.swap(true, Ordering::AcqRel)
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.projection.name()
     }

@@ -29,8 +29,9 @@ pub(crate) async fn digest_in(
 ) -> Result<Vec<TableDigest>, Error> {
     let mut digests = Vec::new();
     for table in tables(tx, schema).await? {
+        let row = row(tx, schema, &table).await?;
         let statement = format!(
-            "select count(*), coalesce(sum(hash_record_extended(t, 0)::numeric), 0)::text from {schema}.{table} t"
+            "select count(*), coalesce(sum(hash_record_extended({row}, 0)::numeric), 0)::text from {schema}.{table} t"
         );
         let (rows, digest) = sqlx::query_as::<_, (i64, String)>(sqlx::AssertSqlSafe(statement))
             .fetch_one(tx.connection())
@@ -42,6 +43,19 @@ pub(crate) async fn digest_in(
         });
     }
     Ok(digests)
+}
+
+/// What is hashed of a row of the table `t`: all of its columns, those that PostgreSQL has no hash for as they are written.
+async fn row(tx: &mut PartitionTx, schema: &str, table: &str) -> Result<String, Error> {
+    let columns: String = sqlx::query_scalar(
+        "select string_agg('t.' || quote_ident(attname) || case when atttypid = 'tsvector'::regtype then '::text' else '' end,
+           ', ' order by attnum)
+         from pg_attribute where attrelid = $1::regclass and attnum > 0 and not attisdropped",
+    )
+    .bind(format!("{schema}.{table}"))
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(format!("row({columns})"))
 }
 
 /// The names of the tables in a build's schema, quoted where they must be, in order.

@@ -23,6 +23,9 @@ pub struct Goal;
 /// Tenant and goal.
 type Key = (Uuid, Uuid);
 
+/// How a goal stood before a position.
+type Past = (Key, Row, i64);
+
 #[async_trait::async_trait]
 impl Projection for Goal {
     fn name(&self) -> &'static str {
@@ -59,11 +62,14 @@ impl Projection for Goal {
         }
         let mut rows =
             table::load(&keys.iter().copied().collect::<BTreeSet<_>>(), connection).await?;
-        let mut progress = Vec::new();
+        let (mut past, mut progress) = (Vec::new(), Vec::new());
         for (key, event) in keys.iter().zip(events) {
+            if let Some(row) = rows.get(key) {
+                past.push((*key, row.clone(), event.position));
+            }
             progress.extend(fold(&mut rows, *key, event)?);
         }
-        table::save(&rows, connection).await?;
+        table::save(&rows, &past, connection).await?;
         table::insert_progress(&progress, connection).await?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The read model of leads. Owns the fold over a batch; the rows are in `row`, their statements in `table`. Never decides
+//! The read models of leads, and of what they were before. Owns the fold over a batch; the rows are in `row`, their statements in `table`. Never decides
 //! whether something may happen to a lead.
 
 mod row;
@@ -22,6 +22,9 @@ pub struct Lead;
 
 /// Tenant and lead.
 type Key = (Uuid, Uuid);
+
+/// How a lead stood before a position.
+type Past = (Key, Row, i64);
 
 #[async_trait::async_trait]
 impl Projection for Lead {
@@ -58,10 +61,14 @@ impl Projection for Lead {
             keys.push((event.tenant.0, aggregate(event)?));
         }
         let mut rows = table::load(&keys, connection).await?;
+        let mut past = Vec::new();
         for (key, event) in keys.iter().zip(events) {
+            if let Some(row) = rows.get(key) {
+                past.push((*key, row.clone(), event.position));
+            }
             fold(&mut rows, *key, event)?;
         }
-        table::save(&rows, connection).await?;
+        table::save(&rows, &past, connection).await?;
         Ok(())
     }
 }

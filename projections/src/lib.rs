@@ -6,6 +6,7 @@ pub mod audit;
 mod build;
 pub mod customer;
 pub mod digest;
+pub mod document;
 pub mod engine;
 pub mod error;
 pub mod goal;
@@ -51,8 +52,10 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(lead::Lead),
         Arc::new(metric::Metric),
         Arc::new(goal::Goal),
+        Arc::new(document::Document),
         Arc::new(audit::Audit),
         Arc::new(policy::revenue::Revenue),
+        Arc::new(policy::monthly::Monthly),
         Arc::new(policy::progress::Progress),
     ]
 }

@@ -34,6 +34,7 @@ struct Row {
     aggregation: String,
     description: Option<String>,
     feed: Option<String>,
+    monthly: Option<Monthly>,
     observation_count: i32,
     correction_count: i32,
     latest: Option<Latest>,
@@ -42,6 +43,12 @@ struct Row {
     version: i32,
     position: i64,
     updated_at: DateTime<Utc>,
+}
+
+/// Which goal each month has.
+struct Monthly {
+    growth: i64,
+    zone: String,
 }
 
 /// The latest observation: they are ordered by their time, and by their numbers at the same time.
@@ -184,6 +191,10 @@ impl Row {
             aggregation: defined.aggregation.as_str().to_owned(),
             description: defined.description,
             feed: defined.feed.map(|feed| feed.as_str().to_owned()),
+            monthly: defined.monthly_goal.map(|goal| Monthly {
+                growth: goal.growth_percent.micros(),
+                zone: goal.time_zone.as_str().to_owned(),
+            }),
             observation_count: 0,
             correction_count: 0,
             latest: None,

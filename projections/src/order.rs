@@ -1,4 +1,4 @@
-//! The read models of orders: list, detail and totals. Owns the fold over a batch; the rows are in `row`, their
+//! The read models of orders: list, detail, totals, and what they were before. Owns the fold over a batch; the rows are in `row`, their
 //! statements in `table`, the totals in `total`. Never decides whether something may happen to an order.
 
 mod row;
@@ -40,6 +40,8 @@ struct Batch<'e> {
     /// The orders it touches, in the order in which it first does.
     rows: Vec<Row>,
     index: HashMap<Key, usize>,
+    /// How they stood before its events, each until before that position.
+    past: Vec<(Row, i64)>,
     /// The orders it places, with the events that did.
     placed: Vec<(usize, &'e OrderPlaced)>,
     /// The reviews it adds, with their numbers within the order and their events.
@@ -154,6 +156,7 @@ impl<'e> Batch<'e> {
         else {
             return Err(ApplyError::event(recorded, "the order is not placed"));
         };
+        self.past.push((row.clone(), recorded.position));
         row.fold(recorded, event)?;
         if let OrderEvent::OrderReviewed(review) = event {
             self.reviews

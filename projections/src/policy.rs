@@ -6,6 +6,7 @@ pub mod dispatch;
 pub(crate) mod effect;
 pub(crate) mod gate;
 pub(crate) mod meter;
+pub mod monthly;
 pub(crate) mod outbox;
 pub mod progress;
 pub mod revenue;

@@ -173,8 +173,12 @@ fn log(slot: u16, error: &Error, rest: Duration) {
     }
 }
 
-/// Connects the reader, so that a standby need not when it takes over. What is wrong is found out again by whoever leads.
+/// Connects the reader, so that a standby need not when it takes over. What is wrong is found out again by whoever leads:
+/// nobody waits here for topics that are not there.
 async fn warm_up(relay: &Relay, slot: u16, tail: &Arc<Tail>, cancelled: &CancellationToken) {
+    if relay.admin.check().await.is_err() {
+        return;
+    }
     let (tail, settings) = (Arc::clone(tail), relay.settings.clone());
     let partitions = slot::partitions(slot, relay.store.partitions());
     let reading = spawn_blocking(move || {

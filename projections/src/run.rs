@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Engine, Error, Progress,
-    build::Build,
+    build::{Build, swap::rest_after},
     engine::Inner,
     error::Failure,
     kafka::{Feed, Settings, member},
@@ -42,15 +42,11 @@ const CLEAN: Duration = Duration::from_mins(1);
 const JOIN: Duration = Duration::from_secs(1);
 /// How often a new build tries to take over, and how often others' are looked for.
 const SWAP: Duration = Duration::from_secs(1);
-/// How many times as long as an attempt to take over took to leave the build that serves alone before the next.
-const REST: u32 = 10;
 
 impl Engine {
     /// Starts the tasks. They end when `cancelled`, each after the batch it is at.
     pub fn run(&self, tasks: &TaskTracker, cancelled: &CancellationToken) {
-        for build in self.inner().builds.all() {
-            feed(self.inner(), build, tasks, cancelled);
-        }
+        feed_all(self.inner(), tasks, cancelled);
         let (inner, others, ended) = (Arc::clone(self.inner()), tasks.clone(), cancelled.clone());
         tasks.spawn(async move { find(&inner, &others, &ended).await });
         if let (Source::Kafka(feed), Some(kafka)) =
@@ -79,6 +75,15 @@ impl Engine {
     }
 }
 
+/// Starts the tasks of every build that has none yet.
+fn feed_all(engine: &Arc<Inner>, tasks: &TaskTracker, cancelled: &CancellationToken) {
+    for build in engine.builds.all() {
+        if build.begin() {
+            feed(engine, build, tasks, cancelled);
+        }
+    }
+}
+
 /// Starts the tasks of one build.
 fn feed(
     engine: &Arc<Inner>,
@@ -102,11 +107,7 @@ async fn find(engine: &Arc<Inner>, tasks: &TaskTracker, cancelled: &Cancellation
             () = cancelled.cancelled() => return,
         }
         match engine.discover().await {
-            Ok(new) => {
-                for build in new {
-                    feed(engine, build, tasks, cancelled);
-                }
-            }
+            Ok(()) => feed_all(engine, tasks, cancelled),
             Err(error) => tracing::debug!(
                 error = &error as &dyn std::error::Error,
                 "builds were not looked for"
@@ -389,8 +390,7 @@ async fn take_over(engine: &Inner, build: &Build, cancelled: &Either<'_>) {
             );
         }
         said = why;
-        // The one that serves is not held still for long again and again.
-        let pause = SWAP.max(began.elapsed() * REST);
+        let pause = SWAP.max(rest_after(began));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = cancelled.cancelled() => return,

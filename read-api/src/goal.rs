@@ -19,14 +19,17 @@ use self::{
     list::{GoalSort, GoalTotal},
     progress::{GoalProgress, GoalProgressTotal},
     row::GoalRow,
-    stats::{GoalGroup, GoalStats, GoalStatsSort},
+    stats::{GoalGroup, GoalStats, GoalStatsHaving, GoalStatsSort},
 };
 use crate::{
+    as_of::AsOf,
+    bucket::Bucket,
     failure::Failure,
     metric::Metric,
     page::{self, Paging},
     scalar::{BigInt, Decimal, Kind, global_id, uuid_of},
     session::{Root, Snapshot},
+    stats::{Ask, cost},
 };
 
 /// The permission's context.
@@ -43,8 +46,9 @@ impl GoalQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The global id, or the UUID.")] id: ID,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Option<Goal>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         Ok(by_ids(&snapshot, &[uuid_of(Kind::Goal, &id)?]).await?.pop())
     }
 
@@ -63,8 +67,9 @@ impl GoalQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Connection<String, Goal, GoalTotal>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let paging = Paging {
             first,
             after,
@@ -74,22 +79,35 @@ impl GoalQuery {
         Ok(list::page(snapshot, filter, order_by.unwrap_or_default(), &paging).await?)
     }
 
-    /// Counts of goals in groups; without `groupBy` over all of them. Needs `goal:read`.
-    #[graphql(complexity = "stats::cost(first) * child_complexity / 10 + 1")]
+    /// Counts of goals in groups; without `groupBy` and `bucket` all of them together. Needs `goal:read`.
+    #[graphql(complexity = "cost(first) * child_complexity / 10 + 1")]
+    #[expect(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn goals_stats(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only these.")] filter: Option<GoalFilter>,
         #[graphql(desc = "What makes a group.")] group_by: Option<Vec<GoalGroup>>,
-        #[graphql(desc = "By the groups' keys, if not given.")] order_by: Option<GoalStatsSort>,
+        #[graphql(
+            desc = "In buckets of the due date; goals without one are in a bucket without a start. Gaps are filled for every \
+                    combination of the other keys, over the time that the filter's `dueAt` allows, or else from the first due \
+                    date to the last."
+        )]
+        bucket: Option<Bucket>,
+        #[graphql(desc = "Only groups of which this holds.")] having: Option<GoalStatsHaving>,
+        #[graphql(desc = "By these, the first first; equal ones by their keys.")] order_by: Option<
+            Vec<GoalStatsSort>,
+        >,
         #[graphql(
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]
         first: Option<i32>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Vec<GoalStats>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
-        let groups = group_by.unwrap_or_default();
-        Ok(stats::read(&snapshot, filter, &groups, order_by, first).await?)
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
+        let having = having.map(GoalStatsHaving::clause).transpose()?;
+        let order = order_by.into_iter().flatten().map(Into::into).collect();
+        let ask = Ask::new(ctx, bucket, having, order, first)?;
+        Ok(stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod limit;
 pub mod trusted;
 
 mod answer;
+mod as_of;
 mod completion;
 mod document;
 mod failure;

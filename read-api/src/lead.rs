@@ -18,6 +18,7 @@ use self::{
     stats::{LeadGroup, LeadStats, LeadStatsHaving, LeadStatsSort},
 };
 use crate::{
+    as_of::AsOf,
     bucket::Bucket,
     failure::Failure,
     money::Money,
@@ -43,8 +44,9 @@ impl LeadQuery {
         #[graphql(desc = "The global id, or the UUID.")] id: Option<ID>,
         #[graphql(desc = "The lead's id in another system; of several, the newest.")]
         reference: Option<String>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Option<Lead>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let name = match (id, reference) {
             (Some(id), None) => row::LeadName::Id(uuid_of(Kind::Lead, &id)?),
             (None, Some(reference)) => row::LeadName::Reference(storable(reference)?),
@@ -68,8 +70,9 @@ impl LeadQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Connection<String, Lead, LeadTotal>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let paging = Paging {
             first,
             after,
@@ -101,8 +104,9 @@ impl LeadQuery {
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]
         first: Option<i32>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Vec<LeadStats>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let having = having.map(LeadStatsHaving::clause).transpose()?;
         let order = order_by.into_iter().flatten().map(Into::into).collect();
         let ask = Ask::new(ctx, bucket, having, order, first)?;

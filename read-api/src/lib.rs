@@ -8,11 +8,14 @@ pub mod audit;
 pub mod http;
 pub mod registry;
 
+mod as_of;
 mod bucket;
 mod customer;
+mod document;
 mod failure;
 mod filter;
 mod goal;
+mod history;
 mod lead;
 mod metric;
 mod money;

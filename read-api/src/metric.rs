@@ -6,7 +6,7 @@ mod stats;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Result, connection::Connection};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject, connection::Connection};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -29,8 +29,8 @@ use crate::{
 const CONTEXT: &str = "metric";
 
 /// What every reading of metrics begins with: all of [`Metric`]'s columns.
-const SELECT: &str = "select m.metric_id, m.name, m.unit, m.aggregation, m.description, m.feed, m.observation_count, \
-     m.correction_count, m.latest_number, m.latest_at, m.latest_value, m.defined_at, m.waived, m.version, m.position, \
+const SELECT: &str = "select m.metric_id, m.name, m.unit, m.aggregation, m.description, m.feed, m.monthly_growth, m.monthly_zone, \
+     m.observation_count, m.correction_count, m.latest_number, m.latest_at, m.latest_value, m.defined_at, m.waived, m.version, m.position, \
      m.updated_at from metric m where ";
 
 /// The query root's fields about metrics.
@@ -195,6 +195,15 @@ pub(crate) enum Feed {
     OrderRevenue,
 }
 
+/// Each month has a goal: what the last month with observations came to, and so much more.
+#[derive(SimpleObject, Debug)]
+pub(crate) struct MonthlyGoal {
+    /// How much more, in per cent.
+    growth_percent: Decimal,
+    /// Where the months begin and end: the name of an IANA time zone.
+    time_zone: String,
+}
+
 /// A metric, as the read models know it.
 #[derive(Clone, FromRow, Debug)]
 #[expect(clippy::struct_field_names, reason = "they are the columns' names")]
@@ -205,6 +214,8 @@ pub(crate) struct Metric {
     aggregation: String,
     description: Option<String>,
     feed: Option<String>,
+    monthly_growth: Option<i64>,
+    monthly_zone: Option<String>,
     observation_count: i32,
     correction_count: i32,
     latest_number: Option<i32>,
@@ -281,6 +292,22 @@ impl Metric {
                 .ok_or_else(|| Failure::corrupt("metric", "feed", &self.metric_id, feed))
         });
         Ok(feed.transpose()?)
+    }
+
+    /// Which goal each month has, if it has one.
+    #[expect(
+        clippy::unused_async,
+        reason = "the engine wants resolvers to be async"
+    )]
+    async fn monthly_goal(&self) -> Result<Option<MonthlyGoal>> {
+        let goal = self.monthly_growth.zip(self.monthly_zone.clone());
+        let goal = goal.map(|(growth, time_zone)| {
+            decimal(growth).map(|growth_percent| MonthlyGoal {
+                growth_percent,
+                time_zone,
+            })
+        });
+        Ok(goal.transpose()?)
     }
 
     /// How many observations there are.

@@ -24,6 +24,7 @@ use self::{
     status::OrderStatus,
 };
 use crate::{
+    as_of::AsOf,
     bucket::Bucket,
     customer::Customer,
     failure::Failure,
@@ -53,8 +54,9 @@ impl OrderQuery {
         >,
         #[graphql(desc = "The order's id in another system; of several, the newest.")]
         reference: Option<String>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Option<Order>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let name = match (id, number, reference) {
             (Some(id), None, None) => row::OrderName::Id(uuid_of(Kind::Order, &id)?),
             (None, Some(number), None) => row::OrderName::Number(number.to_i64()?),
@@ -80,8 +82,9 @@ impl OrderQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Connection<String, Order, OrderTotal>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let paging = Paging {
             first,
             after,
@@ -119,8 +122,9 @@ impl OrderQuery {
             desc = "Only so many groups, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]
         first: Option<i32>,
+        #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
     ) -> Result<Vec<OrderStats>> {
-        let snapshot = self.0.read(ctx, CONTEXT).await?;
+        let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let having = having.map(OrderStatsHaving::clause).transpose()?;
         let order = order_by.into_iter().flatten().map(Into::into).collect();
         let ask = Ask::new(ctx, bucket, having, order, first)?;

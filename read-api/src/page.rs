@@ -5,6 +5,8 @@ mod cursor;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use async_graphql::{
     Enum, ObjectType, OutputType,
     connection::{Connection, Edge},
@@ -120,6 +122,26 @@ impl Page {
             beyond,
             i64::from(self.limit) + 1,
         )
+    }
+
+    /// Whether the rows are read from the list's end.
+    pub(crate) fn is_backward(&self) -> bool {
+        self.backward
+    }
+
+    /// The numbers to read of a list that is numbered from 1 to `newest`, by which it is ordered: those of this page, and one more.
+    pub(crate) fn numbers(&self, newest: i32) -> Range<i32> {
+        let number = |place: Option<Place>| i32::try_from(place?.key).ok();
+        let start = number(self.after).map_or(1, |after| after.saturating_add(1));
+        let end = number(self.before).map_or(newest.saturating_add(1), |before| {
+            before.min(newest.saturating_add(1))
+        });
+        let most = self.limit.saturating_add(1);
+        if self.backward {
+            start.max(end.saturating_sub(most))..end
+        } else {
+            start..end.min(start.saturating_add(most))
+        }
     }
 
     /// Narrows a statement that ends in a condition to this page, and one row more: the sign that there is more.

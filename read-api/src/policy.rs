@@ -82,10 +82,11 @@ impl Policy {
     /// The commands that were refused, the newest first, 100 at most.
     #[graphql(complexity = "20 * child_complexity + 1")]
     async fn refused(&self, ctx: &Context<'_>) -> Result<Vec<RefusedCommand>> {
-        let refused = status::refused(&operation(ctx)?.store, Some(self.tenant), MOST);
-        let refused = refused.await.map_err(Failure::from)?.into_iter();
-        let mine = refused.filter(|one| one.policy == self.name);
-        Ok(mine
+        let store = &operation(ctx)?.store;
+        let refused = status::refused(store, Some(self.tenant), Some(self.name), MOST);
+        let refused = refused.await.map_err(Failure::from)?;
+        Ok(refused
+            .into_iter()
             .map(|one| RefusedCommand {
                 id: one.id,
                 command: one.command,

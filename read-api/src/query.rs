@@ -9,9 +9,10 @@ use async_graphql::MergedObject;
 pub use self::entity::{Subgraph, subgraph_sdl};
 use self::{entity::EntityQuery, node::NodeQuery, viewer::ViewerQuery};
 use crate::{
-    audit::AuditQuery, customer::CustomerQuery, goal::GoalQuery, lead::LeadQuery,
-    metric::MetricQuery, order::OrderQuery, organization::OrganizationQuery, policy::PolicyQuery,
-    projection::ProjectionQuery, session::Root,
+    audit::AuditQuery, customer::CustomerQuery, document::DocumentQuery, goal::GoalQuery,
+    history::HistoryQuery, lead::LeadQuery, metric::MetricQuery, order::OrderQuery,
+    organization::OrganizationQuery, policy::PolicyQuery, projection::ProjectionQuery,
+    session::Root,
 };
 
 // Needs the engine extension `Reads`, and a `Principal` in the request's data. What follows is the schema's text.
@@ -27,9 +28,11 @@ pub struct Query(
     LeadQuery,
     MetricQuery,
     GoalQuery,
+    DocumentQuery,
     ProjectionQuery,
     PolicyQuery,
     AuditQuery,
+    HistoryQuery,
 );
 
 impl Query {
@@ -48,9 +51,11 @@ impl Query {
             LeadQuery(root.clone()),
             MetricQuery(root.clone()),
             GoalQuery(root.clone()),
+            DocumentQuery(root.clone()),
             ProjectionQuery,
             PolicyQuery,
-            AuditQuery(root),
+            AuditQuery(root.clone()),
+            HistoryQuery(root),
         )
     }
 }

@@ -110,28 +110,32 @@ pub(crate) enum Kind {
     Lead,
     Metric,
     Goal,
+    Document,
     Organization,
     ApiKey,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Order,
         Self::Customer,
         Self::Lead,
         Self::Metric,
         Self::Goal,
+        Self::Document,
         Self::Organization,
         Self::ApiKey,
     ];
 
-    fn as_str(self) -> &'static str {
+    /// Its word: that of its context, where it is an aggregate.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Order => "order",
             Self::Customer => "customer",
             Self::Lead => "lead",
             Self::Metric => "metric",
             Self::Goal => "goal",
+            Self::Document => "document",
             Self::Organization => "organization",
             Self::ApiKey => "apiKey",
         }

@@ -45,11 +45,13 @@ fn of_root(field: &str) -> &'static [&'static str] {
         "lead" | "leads" | "leadsStats" => &["lead"],
         "metric" | "metrics" | "metricObservations" | "metricStats" => &["metric"],
         "goal" | "goals" | "goalsStats" => &["goal"],
+        "document" | "documents" | "searchDocuments" => &["document"],
         "audit" | "causation" => &["audit"],
         "organization" => &["organization"],
         "apiKeys" => &["identity"],
         "node" | "nodes" | "_entities" => &[
             "customer",
+            "document",
             "goal",
             "identity",
             "lead",

@@ -7,10 +7,11 @@ use async_graphql::Context;
 use event_schemas::TenantId;
 use event_store::{TenantTx, Token};
 use gateway::Principal;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::{
+    as_of::{self, AsOf, Past, WholeOperation},
     failure::Failure,
     http::{Consistency, consistency::OnTimeout},
     operation::{Freshness, Operation},
@@ -29,9 +30,11 @@ pub(crate) struct Session {
 
 /// Everything the fields of one query root read: the same moment for all of them.
 pub(crate) struct Snapshot {
-    transaction: Mutex<TenantTx>,
+    transaction: Arc<Mutex<TenantTx>>,
     principal: Principal,
     cursors: Cursors,
+    /// Set where it is seen as it was earlier.
+    past: Option<Past>,
 }
 
 /// A query root: the operation's own, or one that answers no older than a command.
@@ -55,8 +58,33 @@ impl Root {
         self.open(ctx).await
     }
 
-    /// The snapshot, for whoever is signed in.
+    /// The same, as it was at an earlier moment, if one is given.
+    pub(crate) async fn read_as_of(
+        &self,
+        ctx: &Context<'_>,
+        context: &'static str,
+        as_of: Option<AsOf>,
+    ) -> Result<Arc<Snapshot>, Failure> {
+        allowed(ctx, context)?;
+        let snapshot = self.now(ctx).await?;
+        match as_of.or_else(|| WholeOperation::of(ctx)) {
+            None => Ok(snapshot),
+            Some(as_of) => as_of::look_back(ctx, snapshot, context, as_of).await,
+        }
+    }
+
+    /// The snapshot, for whoever is signed in. There is none for an operation about an earlier moment, which would show another.
     pub(crate) async fn open(&self, ctx: &Context<'_>) -> Result<Arc<Snapshot>, Failure> {
+        if WholeOperation::of(ctx).is_some() {
+            let field = ctx.field().name();
+            return Err(Failure::input(format!(
+                "{field} cannot be asked for an earlier moment; ask for it without extensions.asOf"
+            )));
+        }
+        self.now(ctx).await
+    }
+
+    async fn now(&self, ctx: &Context<'_>) -> Result<Arc<Snapshot>, Failure> {
         let operation = operation(ctx)?;
         let session = self.0.as_ref().unwrap_or(&operation.root);
         session
@@ -95,9 +123,10 @@ impl Session {
         }
         let transaction = operation.store.tenant_tx(principal.tenant).await?;
         Ok(Arc::new(Snapshot {
-            transaction: Mutex::new(transaction),
+            transaction: Arc::new(Mutex::new(transaction)),
             cursors: Cursors::new(operation.store.cursor_key(), principal.tenant),
             principal,
+            past: None,
         }))
     }
 }
@@ -106,6 +135,47 @@ impl Snapshot {
     /// The connection, for one statement: others wait.
     pub(crate) async fn statement(&self) -> impl DerefMut<Target = PgConnection> + '_ {
         MutexGuard::map(self.transaction.lock().await, TenantTx::connection)
+    }
+
+    /// The transaction, for what the log tells: others wait.
+    pub(crate) async fn transaction(&self) -> MutexGuard<'_, TenantTx> {
+        self.transaction.lock().await
+    }
+
+    /// The same snapshot, seen as it was.
+    pub(crate) fn at(&self, past: Past) -> Self {
+        Self {
+            transaction: Arc::clone(&self.transaction),
+            principal: self.principal.clone(),
+            cursors: self.cursors.clone(),
+            past: Some(past),
+        }
+    }
+
+    /// A later snapshot for the same reader.
+    pub(crate) fn anew(&self, transaction: TenantTx) -> Self {
+        Self {
+            transaction: Arc::new(Mutex::new(transaction)),
+            principal: self.principal.clone(),
+            cursors: self.cursors.clone(),
+            past: self.past,
+        }
+    }
+
+    /// The earlier moment that it is seen at.
+    pub(crate) fn past(&self) -> Option<&Past> {
+        self.past.as_ref()
+    }
+
+    /// The beginning of a statement, which names its tables without a schema.
+    pub(crate) fn query(&self, sql: &str) -> QueryBuilder<Postgres> {
+        let Some(past) = &self.past else {
+            return QueryBuilder::new(sql);
+        };
+        let mut query = QueryBuilder::new("with ");
+        past.push(&mut query);
+        query.push(" ").push(sql);
+        query
     }
 
     /// Refuses unless the permission `context:read` is there.

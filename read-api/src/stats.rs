@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{FromRow, Postgres, QueryBuilder, Row as _, postgres::PgRow};
 
 use crate::{
+    as_of::Past,
     bucket::Bucket,
     failure::Failure,
     filter::{self, Clause, Column, Test, Value},
@@ -50,6 +51,8 @@ pub(crate) struct Rows<'r> {
     pub(crate) condition: &'r dyn Fn(&mut QueryBuilder<Postgres>),
     /// What makes one row of several of the table's within a group, if anything does.
     pub(crate) one: Option<&'static str>,
+    /// The earlier moment at which the table is seen.
+    pub(crate) past: Option<&'r Past>,
     /// The time that is asked about.
     pub(crate) span: Span,
     /// Whether, without keys and buckets, no row at all makes a group too.
@@ -196,7 +199,12 @@ impl<M: Measure> Ask<M> {
             .map_or("UTC", |bucket| &bucket.time_zone);
         query.push_bind(zone.to_owned()).push("::text");
         (rows.parameters)(&mut query);
-        query.push("), o as ");
+        query.push("), ");
+        if let Some(past) = rows.past {
+            past.push(&mut query);
+            query.push(", ");
+        }
+        query.push("o as ");
         let names: Vec<&str> = self
             .bucket
             .iter()

@@ -116,7 +116,7 @@ async fn kafka(
     };
     let settings = place.config.kafka_at(broker.brokers(), 1)?;
     let admin = Admin::try_new(&settings, partitions)?;
-    admin.apply(&admin.plan().await?).await?;
+    admin.apply(admin.plan().await?).await?;
     Ok(Some(settings))
 }
 

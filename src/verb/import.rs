@@ -26,7 +26,7 @@ pub struct Args {
     /// The folder for temporary files, about three times the size of the uncompressed input; the system's by default.
     #[arg(long)]
     pub spill: Option<PathBuf>,
-    /// Give every organization a metric that follows the revenue of its orders.
+    /// Give every organization a metric that follows the revenue of its orders, with a goal for each month.
     #[arg(long)]
     pub revenue: bool,
 }

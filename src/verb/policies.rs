@@ -66,7 +66,7 @@ async fn list(place: &Place, format: output::Format) -> Result<()> {
 /// The commands that were refused.
 async fn refused(place: &Place, tenant: Option<Uuid>, format: output::Format) -> Result<()> {
     let refused = ask(place, async |store| {
-        Ok(status::refused(store, tenant.map(Into::into), LISTED).await?)
+        Ok(status::refused(store, tenant.map(Into::into), None, LISTED).await?)
     })
     .await?;
     let rows: Vec<Value> = refused

@@ -37,6 +37,7 @@ pub fn request(tenant: TenantId, kind: &str, data: &serde_json::Value) -> Result
         correlation_id: SystemClock.uuid_v7(),
         traceparent: None,
         cause: None,
+        ip_hash: None,
     })
 }
 

@@ -40,9 +40,9 @@ pub async fn plan(place: &Place, format: output::Format) -> Result<()> {
 /// Does it.
 pub async fn apply(place: &Place, format: output::Format) -> Result<()> {
     let (admin, plan) = planned(place).await?;
-    admin.apply(&plan).await?;
+    let applied = admin.apply(plan.clone()).await;
     show(&plan, format);
-    ensure!(plan.refused.is_empty(), "{}", plan.refused.join("\n"));
+    applied?;
     output::say("the topics are as they must be");
     Ok(())
 }

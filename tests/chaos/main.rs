@@ -1,7 +1,8 @@
 //! The fault harness of the log: two server processes under load, and SIGKILL of servers and of PostgreSQL at random
 //! moments. Nothing that was acknowledged may be lost, nothing may happen twice, no number may be missing. In `relay` the
 //! same with a broker, which is killed too, and with servers that sleep: the topic must be the log in the end. In `outage` the
-//! broker is away for minutes; `takeover` measures how soon another relay takes over.
+//! broker is away for minutes; `takeover` measures how soon another relay takes over. In `projections` the read models and
+//! the policies are hit, each where it hurts.
 //!
 //! Run by `make chaos` and `make chaos-…`; a program's settings come from the environment:
 //! `KILLS` (default 200), `SEED` (default: from the clock; printed), `OUTAGE` (in seconds, default 180), `DAYBOOK` (another
@@ -33,6 +34,7 @@ mod outage;
 #[path = "../it/postgres.rs"]
 #[expect(dead_code, reason = "the integration tests need more of it")]
 mod postgres;
+mod projections;
 mod relay;
 mod stage;
 mod takeover;

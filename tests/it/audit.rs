@@ -187,6 +187,49 @@ async fn it_says_who_did_what_when_from_where_and_why() {
 }
 
 #[tokio::test]
+async fn the_client_is_told_as_a_hash_of_each_tenants_own() {
+    let app = harness::database().await.serve().await;
+    let (tenant, other) = (app.tenant(&["*"]).await, app.tenant(&["*"]).await);
+    let mut hashes = Vec::new();
+    for tenant in [&tenant, &other] {
+        shop(&app, tenant, SystemClock.uuid_v7()).await;
+        let capture = "mutation($id: UUID!) { captureLead(id: $id, input: { origin: \"email\" }) { ... on Accepted { version } } }";
+        let id = json!({ "id": SystemClock.uuid_v7() });
+        app.query(&tenant.key, capture, id).await;
+        let line = json!({ "type": "lead.capture", "id": SystemClock.uuid_v7(), "data": { "origin": "email" } });
+        let lines = app
+            .client
+            .post(format!("{}/api/v1/commands", app.url))
+            .bearer_auth(&tenant.key)
+            .header("content-type", "application/jsonl")
+            // What no proxy of the installation has written counts for nothing.
+            .header("x-forwarded-for", "203.0.113.7")
+            .body(line.to_string());
+        lines.send().await.unwrap().text().await.unwrap();
+        settle(&app, tenant.id).await;
+        let all = entries(&app, &tenant.key, json!({})).await;
+        let hash = all[0]["client"].as_str().unwrap().to_owned();
+        assert!(hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let from = json!({ "client": { "eq": hash } });
+        // Over every way to the commands; the operator's own are from nowhere.
+        assert_eq!(
+            actions(&app, &tenant.key, from).await,
+            [
+                "LeadCaptured",
+                "LeadCaptured",
+                "OrderPlaced",
+                "CustomerRegistered"
+            ]
+        );
+        assert_eq!(all.len(), 6);
+        assert!(all[4..].iter().all(|entry| entry["client"].is_null()));
+        hashes.push(hash);
+    }
+    assert_ne!(hashes[0], hashes[1]);
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn each_filter_finds_its_own() {
     let app = harness::database().await.serve().await;
     let tenant = app.tenant(&["*"]).await;

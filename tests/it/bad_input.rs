@@ -28,6 +28,7 @@ struct Shop {
     lead: Uuid,
     metric: Uuid,
     goal: Uuid,
+    document: Uuid,
 }
 
 impl Shop {
@@ -67,6 +68,12 @@ impl Shop {
         let body = serde_json::json!({ "title": "Visits" });
         let (status, drafted) = app.post(&tenant.key, &path, &body).await;
         assert_eq!(status, 201, "{drafted}");
+        let document = Uuid::from_u128(0xd0c5);
+        let path = format!("/api/v1/documents/{document}/add");
+        let body =
+            serde_json::json!({ "title": "Returns", "body": "Seven days.", "language": "en" });
+        let (status, added) = app.post(&tenant.key, &path, &body).await;
+        assert_eq!(status, 201, "{added}");
         Self {
             database,
             app,
@@ -76,6 +83,7 @@ impl Shop {
             lead,
             metric,
             goal,
+            document,
         }
     }
 
@@ -89,6 +97,7 @@ impl Shop {
             ("lead", false) => self.lead,
             ("metric", false) => self.metric,
             ("goal", false) => self.goal,
+            ("document", false) => self.document,
             (other, _) => panic!("there is nothing of the context {other} to try bad input on"),
         }
     }

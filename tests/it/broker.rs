@@ -45,8 +45,14 @@ pub fn settings(brokers: &str, prefix: &str) -> Settings {
 /// Topics of a log with 16 partitions, made as the operator makes them.
 pub async fn make_topics(settings: &Settings) {
     let admin = Admin::try_new(settings, 16).unwrap();
-    admin.apply(&admin.plan().await.unwrap()).await.unwrap();
+    admin.apply(admin.plan().await.unwrap()).await.unwrap();
     admin.check().await.unwrap();
+}
+
+/// Whether the broker knows that a topic is missing or not as it must be.
+pub async fn has_changes(settings: &Settings) -> bool {
+    let admin = Admin::try_new(settings, 16).unwrap();
+    !admin.plan().await.unwrap().changes.is_empty()
 }
 
 /// A broker of a test's own.

@@ -389,7 +389,8 @@ async fn goals_are_held_against_their_time_and_counted() {
            draft: goal(id: \"{draft}\") {{ status pace {{ at }} share metric {{ name }} progress {{ nodes {{ number }} }} }}
            goalsStats {{ goals drafts active behind overdue achieved missed abandoned achievementRate averageShare }}
            byStatus: goalsStats(groupBy: [STATUS]) {{ status goals }}
-           byUnit: goalsStats(groupBy: [UNIT, DUE_YEAR], orderBy: {{ field: GOALS, direction: DESC }}) {{ unit dueYear goals }}
+           byUnit: goalsStats(groupBy: [UNIT], bucket: {{ size: YEAR }}, orderBy: {{ field: GOALS, direction: DESC }}) {{ unit start goals }}
+           several: goalsStats(groupBy: [STATUS], having: {{ goals: {{ gte: 2 }}, averageShare: {{ gt: \"0.5\" }} }}) {{ status goals }}
            none: goalsStats(filter: {{ title: {{ eq: \"-\" }} }}) {{ goals }} }}"
     );
     let mut data = shop.data(&token, &query).await;
@@ -424,8 +425,13 @@ async fn goals_are_held_against_their_time_and_counted() {
     );
     assert_eq!(
         data["byUnit"],
-        json!([{ "unit": "kg", "dueYear": 2999, "goals": "4" }, { "unit": "EUR", "dueYear": 2030, "goals": "1" },
-            { "unit": null, "dueYear": null, "goals": "1" }])
+        json!([{ "unit": "kg", "start": "2999-01-01T00:00:00+00:00", "goals": "4" },
+            { "unit": "EUR", "start": "2030-01-01T00:00:00+00:00", "goals": "1" },
+            { "unit": null, "start": null, "goals": "1" }])
+    );
+    assert_eq!(
+        data["several"],
+        json!([{ "status": "ACTIVE", "goals": "2" }])
     );
     assert_eq!(data["none"], json!([]));
     shop.app.stop().await;

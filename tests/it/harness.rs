@@ -78,6 +78,7 @@ pub fn options_for(url: &str) -> Options {
 /// Small pools: many tests share one server.
 pub fn config() -> Config {
     let mut config = Config::load(None).unwrap();
+    config.http.client_key = SecretString::from("tests");
     config.database.append_connections = 3;
     config.database.tenant_connections = 4;
     config.database.partition_connections = 4;

@@ -10,7 +10,10 @@ use std::{
 const KILLS: u32 = 20;
 const ENOUGH: u32 = 5;
 
-/// Starts `command` twenty times and kills it at points spread over `length`, which a whole run takes.
+/// The points are in the first part of `length`: what a run has done stays, and enough of them must find something left to do.
+const SHARE: u32 = 3;
+
+/// Starts `command` twenty times and kills it at points spread over a part of `length`, which a whole run takes.
 pub async fn twenty_times(length: Duration, command: impl Fn() -> Command) {
     let mut killed = 0;
     for kill in 0..KILLS {
@@ -19,7 +22,7 @@ pub async fn twenty_times(length: Duration, command: impl Fn() -> Command) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let point = length * (kill * 7 % KILLS + 1) / (KILLS + 1);
+        let point = length * (kill * 7 % KILLS + 1) / (KILLS + 1) / SHARE;
         tokio::time::sleep(point.max(Duration::from_millis(20))).await;
         if child.try_wait().unwrap().is_none() {
             child.kill().unwrap();

@@ -16,12 +16,14 @@
 mod api;
 mod append;
 mod architecture;
+mod as_of;
 mod audit;
 mod bad_input;
 mod batch;
 mod broker;
 mod catalogue;
 mod compat;
+mod document;
 mod embedded;
 mod entities;
 mod expiry;

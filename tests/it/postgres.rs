@@ -197,11 +197,11 @@ pub async fn holds(admin: &mut sqlx::PgConnection, sql: &'static str) -> bool {
 
 /// Waits for a condition that other processes bring about.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(2);
     while !holds().await {
         assert!(
             std::time::Instant::now() < deadline,
-            "{what} did not come about within 30 s"
+            "{what} did not come about within 2 min"
         );
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

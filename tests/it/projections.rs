@@ -85,7 +85,7 @@ async fn engine(store: &Store, batch: u16, revision: u32) -> Engine {
     .unwrap()
 }
 
-const READ_MODELS: [&str; 8] = [
+const READ_MODELS: [&str; 9] = [
     "identity",
     "organization",
     "customer",
@@ -93,10 +93,11 @@ const READ_MODELS: [&str; 8] = [
     "lead",
     "metric",
     "goal",
+    "document",
     "audit",
 ];
 /// Of a policy one build serves, whatever the revisions.
-const POLICIES: [&str; 2] = ["revenue", "progress"];
+const POLICIES: [&str; 3] = ["revenue", "monthly", "progress"];
 
 fn names() -> impl Iterator<Item = &'static str> {
     READ_MODELS.into_iter().chain(POLICIES)
@@ -129,7 +130,7 @@ async fn count(store: &Store, statement: &'static str) -> i64 {
 #[tokio::test]
 async fn a_rebuild_equals_what_grew_with_the_log_whatever_the_batch() {
     let store = harness::database().await.store().await;
-    let log = history(7, 1_500);
+    let log = history(7, 500);
     let grown = engine(&store, 2_000, 1).await;
     for part in log.chunks(97) {
         store_all(&store, part).await;
@@ -231,6 +232,7 @@ async fn a_tenant_reads_its_own_rows_alone() {
         "lead",
         "metric",
         "goal",
+        "document",
         "audit",
     ] {
         let statement =

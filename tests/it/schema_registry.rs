@@ -102,6 +102,27 @@ fn goals(missed: Uuid) -> impl Iterator<Item = (String, Value)> {
     .into_iter()
 }
 
+/// Commands that write an event of every type of a document.
+fn documents() -> [(String, Value); 4] {
+    let (document, old) = (Uuid::now_v7(), Uuid::now_v7());
+    let added = json!({ "title": "Returns", "body": "Seven days.", "language": "en", "kind": "policy", "tags": ["shop"],
+        "source": "Handbook" });
+    let revised = json!({ "title": "Trocas", "body": "Sete dias.", "language": "pt", "kind": "", "tags": [], "source": "",
+        "note": "In Portuguese" });
+    [
+        (document, "add", added.clone()),
+        (document, "revise", revised),
+        (old, "add", added),
+        (old, "retire", json!({ "reason": "Outdated" })),
+    ]
+    .map(|(document, step, body)| (format!("documents/{document}/{step}"), body))
+}
+
+fn others(missed: Uuid) -> impl Iterator<Item = (String, Value)> {
+    let measured = measurements().into_iter();
+    measured.chain(goals(missed)).chain(documents())
+}
+
 /// Commands that write an event of every type.
 async fn write_everything(app: &Served, tenant: &Tenant) {
     let (order, cancelled, customer) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
@@ -183,7 +204,7 @@ async fn write_everything(app: &Served, tenant: &Tenant) {
         ),
     ]
     .into_iter()
-    .chain(measurements().into_iter().chain(goals(missed)))
+    .chain(others(missed))
     {
         let (status, answer) = app
             .post(&tenant.key, &format!("/api/v1/{path}"), &body)

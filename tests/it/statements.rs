@@ -5,6 +5,7 @@ mod counter;
 mod shop;
 
 use async_graphql::{Request, Variables};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gateway::Principal;
 use serde_json::{Value, json};
 
@@ -27,8 +28,13 @@ struct Case {
 fn arguments(shop: &Shop, root: &str) -> String {
     match root {
         "metricObservations" | "metricStats" => format!("id: \"{}\", ", shop.observed),
+        "history" => {
+            let metric = URL_SAFE_NO_PAD.encode(format!("metric:{}", shop.observed));
+            format!("id: \"{metric}\", ")
+        }
         "ordersStats" => "groupBy: [PRODUCT], ".to_owned(),
         "leadsStats" => "groupBy: [ORIGIN], ".to_owned(),
+        "searchDocuments" => "query: \"bread\", ".to_owned(),
         _ => String::new(),
     }
 }

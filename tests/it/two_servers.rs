@@ -112,5 +112,6 @@ pub fn request(tenant: TenantId, id: Uuid, kind: &str, data: &Value) -> Request 
         correlation_id: SystemClock.uuid_v7(),
         traceparent: None,
         cause: None,
+        ip_hash: None,
     }
 }

@@ -6,6 +6,7 @@ use cqrs_es::Aggregate;
 use domain::{
     Command, Entity, Plain, Settings,
     customer::{ChangeContact, RecordConsent, RegisterCustomer, WithdrawConsent},
+    document::{AddDocument, RetireDocument, ReviseDocument},
     goal::{
         AbandonGoal, AchieveGoal, ActivateGoal, AdjustGoal, DraftGoal, LinkGoalMetric, MissGoal,
         RecordGoalProgress,
@@ -90,6 +91,9 @@ pub(super) fn all() -> Vec<Spec> {
         plain::<AchieveGoal>(),
         plain::<MissGoal>(),
         plain::<AbandonGoal>(),
+        plain::<AddDocument>(),
+        plain::<ReviseDocument>(),
+        plain::<RetireDocument>(),
     ]
 }
 

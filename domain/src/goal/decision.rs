@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use event_schemas::{
-    Moment, Object,
+    Moment, Object, Source,
     decimal::Decimal,
     goal::{
         GoalAbandoned, GoalAchieved, GoalActivated, GoalAdjusted, GoalDrafted, GoalEvent,
@@ -35,7 +35,13 @@ impl Goal {
         };
         match decide.command {
             GoalCommand::Draft(command) => draft(command).map(Into::into),
-            GoalCommand::Activate(_) => self.activate(status, now, rules).map(Into::into),
+            GoalCommand::Activate(_) => {
+                // What a policy agrees on follows from what is told, perhaps when its time is over: it is a goal all the same,
+                // and is achieved or missed at once.
+                let may_be_over = decide.source == Source::Policy;
+                self.activate(status, may_be_over, now, rules)
+                    .map(Into::into)
+            }
             GoalCommand::LinkMetric(command) => self.link(&command, status, rules).map(Into::into),
             GoalCommand::Adjust(command) => {
                 self.adjust(command, status, now, rules).map(Into::into)
@@ -59,6 +65,7 @@ impl Goal {
     fn activate(
         &self,
         status: GoalStatus,
+        may_be_over: bool,
         now: DateTime<Utc>,
         mut rules: Rules,
     ) -> Result<GoalActivated, GoalRejection> {
@@ -69,7 +76,7 @@ impl Goal {
         let unit = terms.unit.clone().ok_or(GoalRejection::WithoutUnit)?;
         let target = terms.target.ok_or(GoalRejection::WithoutTarget)?;
         let due_at = terms.due_at.ok_or(GoalRejection::WithoutDueDate)?;
-        rules.require(due_at > now, GoalRejection::DueInThePast)?;
+        rules.require(may_be_over || due_at > now, GoalRejection::DueInThePast)?;
         let baseline = terms.baseline.unwrap_or(Decimal::ZERO);
         let starts_at = terms.starts_at.unwrap_or(now);
         coherent(Some(baseline), Some(target), Some(starts_at), Some(due_at))?;

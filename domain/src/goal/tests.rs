@@ -21,7 +21,7 @@ use super::{
     GoalRejection as Rejected, LinkGoalMetric, MissGoal, RecordGoalProgress,
 };
 use crate::{
-    Plain, Rejection,
+    Decide, Plain, Rejection,
     given::{api, decide, given, handle, import, malformed, read, replay, today},
 };
 
@@ -194,7 +194,7 @@ fn it_is_activated_with_a_unit_a_target_and_a_due_date() {
 }
 
 #[test]
-fn it_is_not_activated_for_the_past_but_by_an_import() {
+fn it_is_not_activated_for_the_past_but_by_an_import_or_a_policy() {
     let late = terms("20", 0);
     given::<Goal>(vec![drafted(late.clone())])
         .when(api::<ActivateGoal>(json!({})))
@@ -202,6 +202,21 @@ fn it_is_not_activated_for_the_past_but_by_an_import() {
     given::<Goal>(vec![drafted(late.clone())])
         .when(import::<ActivateGoal>(json!({})))
         .then_expect_events(vec![activated(&late, None, &["goal-due-in-the-past"])]);
+    let by_policy = Decide {
+        source: Source::Policy,
+        ..api::<ActivateGoal>(json!({}))
+    };
+    given::<Goal>(vec![drafted(late.clone())])
+        .when(by_policy)
+        .then_expect_events(vec![activated(&late, None, &[])]);
+    // What is agreed on later is another matter.
+    let by_policy = Decide {
+        source: Source::Policy,
+        ..api::<AdjustGoal>(json!({ "title": "Calls" }))
+    };
+    given::<Goal>(active(late))
+        .when(by_policy)
+        .then_expect_error(Rejected::DueInThePast);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What may be asked of a metric. Owns the shape and the limits of the input; decides nothing.
 
 use event_schemas::{
-    List, Moment, Object, Text,
+    List, Moment, Object, Text, TimeZone,
     decimal::Decimal,
     metric::{Aggregation, Feed},
     number::Quantity,
@@ -25,6 +25,18 @@ pub struct DefineMetric {
     pub description: Option<Text<1, 2000>>,
     /// What measures it, if nobody else does.
     pub feed: Option<Feed>,
+    /// Which goal each month has: of a sum alone.
+    pub monthly_goal: Option<Object<NewMonthlyGoal>>,
+}
+
+/// Gives each month a goal: what the last month with observations came to, and so much more.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewMonthlyGoal {
+    /// How much more, in per cent: above -100 and at most 10000.
+    pub growth_percent: Decimal,
+    /// Where the months begin and end: UTC unless it is said.
+    pub time_zone: Option<TimeZone>,
 }
 
 /// One measurement.

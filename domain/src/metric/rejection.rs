@@ -16,6 +16,16 @@ pub enum MetricRejection {
         "a metric that follows the orders' revenue is a sum in a currency: give the unit as its ISO 4217 code, such as BRL, and the aggregation sum"
     )]
     FeedNeedsCurrency,
+    /// Months are added up.
+    #[error(
+        "only a metric that is a sum has monthly goals; give the aggregation sum, or leave monthlyGoal out"
+    )]
+    MonthlyGoalNeedsSum,
+    /// No month could reach that, or every one would.
+    #[error(
+        "a monthly goal grows by more than -100 and at most 10000 per cent; give a growthPercent between them"
+    )]
+    GrowthOutOfRange,
     /// It is measured by itself.
     #[error(
         "this metric is measured by itself; correct an observation that is wrong, or define another metric"
@@ -38,6 +48,8 @@ impl Rejection for MetricRejection {
             Self::NotFound => "metric-not-found",
             Self::AlreadyDefined => "metric-already-defined",
             Self::FeedNeedsCurrency => "feed-needs-currency",
+            Self::MonthlyGoalNeedsSum => "monthly-goal-needs-sum",
+            Self::GrowthOutOfRange => "growth-out-of-range",
             Self::MeasuredByItself => "measured-by-itself",
             Self::ObservedInTheFuture => "observed-in-the-future",
             Self::ObservationNotFound => "observation-not-found",

@@ -4,10 +4,10 @@
 
 use chrono::TimeDelta;
 use event_schemas::{
-    Source,
+    Source, TimeZone,
     decimal::Decimal,
     metric::{
-        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, Observation,
+        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, MonthlyGoal, Observation,
         ObservationCorrected,
     },
 };
@@ -30,6 +30,7 @@ fn defined() -> MetricEvent {
         aggregation: Aggregation::Sum,
         description: None,
         feed: None,
+        monthly_goal: None,
     }
     .into()
 }
@@ -41,6 +42,7 @@ fn fed() -> MetricEvent {
         aggregation: Aggregation::Sum,
         description: None,
         feed: Some(Feed::OrderRevenue),
+        monthly_goal: None,
     }
     .into()
 }
@@ -105,6 +107,53 @@ fn what_measures_itself_is_money_and_nobody_else_measures_it() {
             }
             .into(),
         ]);
+}
+
+#[test]
+fn a_sum_has_monthly_goals_that_grow_within_reason() {
+    let goal = |aggregation: &str, goal: Value| {
+        api::<DefineMetric>(
+            json!({ "name": "Visits", "unit": "visits", "aggregation": aggregation, "monthlyGoal": goal }),
+        )
+    };
+    let with = |growth: &str, zone: &str| {
+        let MetricEvent::MetricDefined(defined) = defined() else {
+            unreachable!()
+        };
+        let goal = MonthlyGoal {
+            growth_percent: Decimal::parse(growth).unwrap(),
+            time_zone: TimeZone::try_new(zone).unwrap(),
+        };
+        MetricEvent::from(MetricDefined {
+            monthly_goal: Some(goal),
+            ..defined
+        })
+    };
+    for growth in ["-99.999999", "0", "2.5", "10000"] {
+        given::<Metric>(vec![])
+            .when(goal("sum", json!({ "growthPercent": growth })))
+            .then_expect_events(vec![with(growth, "UTC")]);
+    }
+    let zone = "America/Sao_Paulo";
+    given::<Metric>(vec![])
+        .when(goal(
+            "sum",
+            json!({ "growthPercent": "10", "timeZone": zone }),
+        ))
+        .then_expect_events(vec![with("10", zone)]);
+    for growth in ["-100", "10000.000001"] {
+        given::<Metric>(vec![])
+            .when(goal("sum", json!({ "growthPercent": growth })))
+            .then_expect_error(Rejected::GrowthOutOfRange);
+    }
+    for aggregation in ["last", "average"] {
+        given::<Metric>(vec![])
+            .when(goal(aggregation, json!({ "growthPercent": "10" })))
+            .then_expect_error(Rejected::MonthlyGoalNeedsSum);
+    }
+    let nowhere = json!({ "name": "V", "unit": "v", "aggregation": "sum",
+        "monthlyGoal": { "growthPercent": "10", "timeZone": "Mars/Olympus" } });
+    assert!(malformed::<DefineMetric>(nowhere).contains("IANA"));
 }
 
 #[test]
@@ -212,6 +261,8 @@ fn codes_are_stable() {
     let codes = [
         (Rejected::NotFound, "metric-not-found"),
         (Rejected::AlreadyDefined, "metric-already-defined"),
+        (Rejected::MonthlyGoalNeedsSum, "monthly-goal-needs-sum"),
+        (Rejected::GrowthOutOfRange, "growth-out-of-range"),
         (Rejected::ObservedInTheFuture, "observed-in-the-future"),
         (Rejected::ObservationNotFound, "observation-not-found"),
         (Rejected::TooManyObservations, "too-many-observations"),

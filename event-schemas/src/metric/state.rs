@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Aggregation, Feed, MetricEvent};
+use super::{Aggregation, Feed, MetricEvent, MonthlyGoal};
 use crate::{RecordedEvent, decimal::Decimal, state::State};
 
 /// A metric as it stands.
@@ -24,6 +24,9 @@ pub struct MetricState {
     /// What measures it, if nobody else does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feed: Option<Feed>,
+    /// Which goal each month has, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monthly_goal: Option<MonthlyGoal>,
     /// How many observations there are.
     pub observations: u32,
     /// How often one was corrected.
@@ -57,6 +60,7 @@ impl State for MetricState {
                     aggregation: defined.aggregation,
                     description: defined.description,
                     feed: defined.feed,
+                    monthly_goal: defined.monthly_goal,
                     observations: 0,
                     corrections: 0,
                     latest: None,

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::{BASE_URI, PREFIX, TOPIC};
 use crate::{
-    Event, customer::CustomerEvent, goal::GoalEvent, lead::LeadEvent, metric::MetricEvent,
-    order::OrderEvent, organization::OrganizationEvent, state,
+    Event, customer::CustomerEvent, document::DocumentEvent, goal::GoalEvent, lead::LeadEvent,
+    metric::MetricEvent, order::OrderEvent, organization::OrganizationEvent, state,
 };
 
 /// The newest schema of an event type, or of a context's state.
@@ -34,6 +34,7 @@ pub fn newest() -> Vec<Document> {
         of::<LeadEvent>("lead"),
         of::<MetricEvent>("metric"),
         of::<GoalEvent>("goal"),
+        of::<DocumentEvent>("document"),
         states(),
     ]
     .concat()

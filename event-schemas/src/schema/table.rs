@@ -30,7 +30,7 @@ super::registered! {
     27 "af738a77-d069-5bb3-9305-edaac9b1049a" "daybook.events.v1" "lead" "LeadAssigned" 1 1 "lead/LeadAssigned.v1.json";
     28 "a4bf8601-bf18-5bbd-ab7d-8aefef2845b4" "daybook.events.v1" "lead" "LeadWon" 1 1 "lead/LeadWon.v1.json";
     29 "0baf563f-b16a-5d24-a4c3-449e30992ad8" "daybook.events.v1" "lead" "LeadLost" 1 1 "lead/LeadLost.v1.json";
-    30 "29734e80-1cf0-57d2-90d7-6b16b905fba6" "daybook.events.v1" "metric" "MetricDefined" 1 1 "metric/MetricDefined.v1.json";
+    30 "29734e80-1cf0-57d2-90d7-6b16b905fba6" "daybook.events.v1" "metric" "MetricDefined" 1 1 "metric/superseded/MetricDefined.v1.r1.json";
     31 "888c70e0-c8f5-570c-bb60-67d6144a4ac4" "daybook.events.v1" "metric" "MetricObserved" 1 1 "metric/MetricObserved.v1.json";
     32 "7cc1dbf2-b739-5028-8ecc-055acb7b73bd" "daybook.events.v1" "metric" "ObservationCorrected" 1 1 "metric/ObservationCorrected.v1.json";
     33 "68c225fc-e12b-5d4d-ad87-af42d72eae9c" "daybook.events.v1" "goal" "GoalDrafted" 1 1 "goal/GoalDrafted.v1.json";
@@ -42,6 +42,12 @@ super::registered! {
     39 "ae7ae1c9-5e9f-5f25-91f9-592e08a9a61b" "daybook.events.v1" "goal" "GoalMissed" 1 1 "goal/GoalMissed.v1.json";
     40 "8777c6d6-ac8a-599d-aa6d-4025d5bbc0eb" "daybook.events.v1" "goal" "GoalAbandoned" 1 1 "goal/GoalAbandoned.v1.json";
     41 "1c0ba80b-5e22-58d8-a998-8c29970fd0ed" "daybook.lead.state.v1" "lead" "LeadState" 1 1 "lead/LeadState.v1.json";
-    42 "29926f86-ad8c-58f4-a86e-a45e79a464a7" "daybook.metric.state.v1" "metric" "MetricState" 1 1 "metric/MetricState.v1.json";
+    42 "29926f86-ad8c-58f4-a86e-a45e79a464a7" "daybook.metric.state.v1" "metric" "MetricState" 1 1 "metric/superseded/MetricState.v1.r1.json";
     43 "f1083faf-05e3-5839-99dd-e3e8075f67a6" "daybook.goal.state.v1" "goal" "GoalState" 1 1 "goal/GoalState.v1.json";
+    44 "6d431821-02e3-55eb-b92b-3a5316c891d2" "daybook.events.v1" "document" "DocumentAdded" 1 1 "document/DocumentAdded.v1.json";
+    45 "4ad0cee1-9d16-5ecc-a7bc-7568b96a9870" "daybook.events.v1" "document" "DocumentRevised" 1 1 "document/DocumentRevised.v1.json";
+    46 "3c7c9551-f6ea-549f-bff7-75ffdd680dd0" "daybook.events.v1" "document" "DocumentRetired" 1 1 "document/DocumentRetired.v1.json";
+    47 "dd26cd55-b888-5a36-8f42-77116944d4f7" "daybook.document.state.v1" "document" "DocumentState" 1 1 "document/DocumentState.v1.json";
+    48 "96d14327-f851-5fdd-aab0-ca74a24c94e3" "daybook.events.v1" "metric" "MetricDefined" 1 2 "metric/MetricDefined.v1.json";
+    49 "cf217ad0-4ee1-5a8c-877c-8dee172d20fa" "daybook.metric.state.v1" "metric" "MetricState" 1 2 "metric/MetricState.v1.json";
 }

@@ -217,7 +217,8 @@ fn a_metric_is_told_with_its_latest_observation() {
         (
             "MetricDefined",
             1,
-            json!({ "name": "Visits", "unit": "visits", "aggregation": "sum" }),
+            json!({ "name": "Visits", "unit": "visits", "aggregation": "sum",
+                "monthlyGoal": { "growthPercent": "10", "timeZone": "UTC" } }),
         ),
         observed(1, &[(3, "5"), (1, "7")]),
         observed(3, &[(3, "6.5"), (2, "1")]),
@@ -232,7 +233,8 @@ fn a_metric_is_told_with_its_latest_observation() {
             json!({ "number": 3, "value": "-0.25" }),
         ),
     ];
-    let expected = json!({ "name": "Visits", "unit": "visits", "aggregation": "sum", "observations": 4, "corrections": 2,
+    let expected = json!({ "name": "Visits", "unit": "visits", "aggregation": "sum",
+        "monthlyGoal": { "growthPercent": "10", "timeZone": "UTC" }, "observations": 4, "corrections": 2,
         "latest": { "number": 3, "observedAt": "2026-01-03T00:00:00Z", "value": "-0.25" } });
     assert_eq!(told("metric", &events), Some(expected));
 }
@@ -282,6 +284,22 @@ fn a_goal_is_told_with_its_last_progress() {
     goal.insert("status".to_owned(), json!("achieved"));
     goal.insert("closedAt".to_owned(), json!("1970-01-01T00:00:06Z"));
     assert_eq!(told("goal", &events), Some(expected));
+}
+
+#[test]
+fn a_document_is_told_as_its_last_revision_says() {
+    let added = json!({ "title": "Returns", "body": "Seven days.", "language": "en", "kind": "policy",
+        "tags": ["returns"], "source": "Handbook" });
+    let revised = json!({ "revision": 2, "body": "Thirty days.", "kind": "", "tags": [] });
+    let events = [
+        ("DocumentAdded", 1, added),
+        ("DocumentRevised", 1, revised),
+        ("DocumentRetired", 1, json!({ "reason": "Outdated" })),
+    ];
+    let expected = json!({ "status": "retired", "title": "Returns", "body": "Thirty days.", "language": "en",
+        "source": "Handbook", "revision": 2, "reason": "Outdated", "addedAt": "1970-01-01T00:00:01Z",
+        "revisedAt": "1970-01-01T00:00:02Z", "retiredAt": "1970-01-01T00:00:03Z" });
+    assert_eq!(told("document", &events), Some(expected));
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! The request's ids: its own, its trace (W3C Trace Context) and its correlation. Opens the span everything else logs
 //! in. Never trusts an incoming id further than its form.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     middleware::Next,
     response::Response,
 };
+use event_schemas::TenantId;
 use event_store::Clock;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use tracing::{Instrument as _, field::Empty};
 use uuid::Uuid;
 
-use super::Shared;
+use super::{Client, Clients};
 use crate::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,11 +30,13 @@ pub struct RequestContext {
     pub traceparent: String,
     /// The conversation: the client's `X-Correlation-Id`, the request id, whichever first is a UUID, or a new one.
     pub correlation_id: Uuid,
+    /// Who asks, if something of that is to be kept.
+    pub client: Option<Client>,
 }
 
 impl RequestContext {
     /// The ids of a request with these headers.
-    pub fn new(headers: &HeaderMap, clock: &dyn Clock) -> Self {
+    pub fn new(headers: &HeaderMap, client: Option<Client>, clock: &dyn Clock) -> Self {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = text(REQUEST_ID)
             .filter(|id| {
@@ -51,7 +54,13 @@ impl RequestContext {
             request_id,
             traceparent: trace(parent, &clock.random_256()),
             correlation_id,
+            client,
         }
+    }
+
+    /// What is kept of the client's address in a tenant's events.
+    pub fn ip_hash(&self, tenant: TenantId) -> Option<String> {
+        self.client.as_ref().map(|client| client.hash(tenant))
     }
 
     /// The trace's id: 32 hexadecimal digits.
@@ -101,11 +110,12 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
 
 /// Gives the request its ids and its span, and answers with the id.
 pub(super) async fn enter(
-    State(clock): Shared<dyn Clock>,
+    State((clock, clients)): State<(Arc<dyn Clock>, Clients)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let context = RequestContext::new(request.headers(), &*clock);
+    let client = clients.find(request.headers(), request.extensions());
+    let context = RequestContext::new(request.headers(), client, &*clock);
     let route = request
         .extensions()
         .get::<MatchedPath>()

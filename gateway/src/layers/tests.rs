@@ -129,6 +129,7 @@ fn application() -> Router {
     edge(
         public.merge(protected(private, Arc::new(One))),
         Arc::new(Still),
+        Clients::default(),
     )
 }
 
@@ -389,12 +390,12 @@ async fn readiness_names_what_is_missing() {
             })
             .router()
     };
-    let response = edge(health(true), Arc::new(Still))
+    let response = edge(health(true), Arc::new(Still), Clients::default())
         .oneshot(get_with("/health/ready", &[]))
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
-    let response = edge(health(false), Arc::new(Still))
+    let response = edge(health(false), Arc::new(Still), Clients::default())
         .oneshot(get_with("/health/ready", &[]))
         .await
         .unwrap();
@@ -446,7 +447,11 @@ fn metrics_are_labelled_by_pattern() {
                 .body(Body::empty())
                 .unwrap())
             .await;
-            let show = edge(metrics::router(move || handle.render()), Arc::new(Still));
+            let show = edge(
+                metrics::router(move || handle.render()),
+                Arc::new(Still),
+                Clients::default(),
+            );
             text(show.oneshot(get_with("/metrics", &[])).await.unwrap()).await
         })
     });

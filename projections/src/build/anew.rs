@@ -1,13 +1,14 @@
 //! Builds made anew: of a whole projection, beside the one that serves; or a copy at exactly the same place, to hold it
 //! against the one that serves. No reader notices.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
     Build,
     install::{Purpose, lock, make},
+    swap::rest_after,
 };
 use crate::{
     Engine, Error,
@@ -39,10 +40,12 @@ impl Engine {
         let build = inner.begin(projection).await?;
         loop {
             inner.fill(&build).await?;
+            let began = Instant::now();
             inner.swap(&build).await?;
             if build.is_live() {
                 return Ok(build.number);
             }
+            tokio::time::sleep(rest_after(began)).await;
             // Somebody else may have let it serve.
             inner.discover().await?;
             if build.replaced.is_cancelled() {

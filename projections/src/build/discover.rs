@@ -1,16 +1,14 @@
 //! Finds what other processes did to the builds of this binary's revisions: new ones are fed here too, and one that was replaced
 //! is left alone.
 
-use std::{collections::BTreeMap, sync::Arc, sync::atomic::AtomicBool};
-
-use tokio_util::sync::CancellationToken;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::Build;
 use crate::{Error, engine::Inner};
 
 impl Inner {
-    /// Looks; the builds that are new to this process.
-    pub(crate) async fn discover(&self) -> Result<Vec<Arc<Build>>, Error> {
+    /// Looks. Whoever does may be the first to see a new one: the loop asks each build whether it is fed.
+    pub(crate) async fn discover(&self) -> Result<(), Error> {
         let known = self.builds.all();
         let revisions: BTreeMap<&str, &Arc<Build>> = known
             .iter()
@@ -28,7 +26,6 @@ impl Inner {
         .fetch_all(tx.connection())
         .await?;
         drop(tx);
-        let mut new = Vec::new();
         let (mut there, mut live) = (Vec::new(), Vec::new());
         for row in rows {
             let same = known
@@ -37,17 +34,13 @@ impl Inner {
             let build = match (same, revisions.get(row.revision.as_str())) {
                 (Some(same), _) => Arc::clone(same),
                 (None, Some(sibling)) => {
-                    let build = Arc::new(Build {
-                        projection: Arc::clone(&sibling.projection),
-                        revision: row.revision,
-                        number: row.build,
-                        schema: row.schema_name,
-                        live: AtomicBool::new(false),
-                        awaited: AtomicBool::new(false),
-                        replaced: CancellationToken::new(),
-                    });
-                    new.push(Arc::clone(&build));
-                    build
+                    let projection = Arc::clone(&sibling.projection);
+                    Arc::new(Build::new(
+                        projection,
+                        row.revision,
+                        row.build,
+                        row.schema_name,
+                    ))
                 }
                 (None, None) => continue,
             };
@@ -67,6 +60,6 @@ impl Inner {
             }
         }
         self.builds.change(|builds| *builds = there);
-        Ok(new)
+        Ok(())
     }
 }

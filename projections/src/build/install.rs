@@ -1,11 +1,10 @@
 //! Makes builds: one of each projection of this binary's revision, if there is none, and new ones when asked. Never touches a
 //! build of another revision.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
 use event_store::{PartitionTx, Store};
 use sqlx::PgConnection;
-use tokio_util::sync::CancellationToken;
 
 use super::Build;
 use crate::{Error, Projection, projection::revision};
@@ -84,14 +83,11 @@ async fn find(tx: &mut PartitionTx, projection: &Arc<dyn Projection>) -> Result<
     )
     .fetch_all(tx.connection())
     .await?;
-    let builds = rows.into_iter().map(|row| Build {
-        projection: Arc::clone(projection),
-        revision: revision.clone(),
-        number: row.build,
-        schema: row.schema_name,
-        live: AtomicBool::new(row.live),
-        awaited: AtomicBool::new(false),
-        replaced: CancellationToken::new(),
+    let builds = rows.into_iter().map(|row| {
+        let (projection, revision) = (Arc::clone(projection), revision.clone());
+        let build = Build::new(projection, revision, row.build, row.schema_name);
+        build.set_live(row.live);
+        build
     });
     Ok(builds.collect())
 }
@@ -186,15 +182,7 @@ pub(super) async fn make(
     )
     .execute(tx.connection())
     .await?;
-    Ok(Build {
-        projection,
-        revision,
-        number,
-        schema,
-        live: AtomicBool::new(false),
-        awaited: AtomicBool::new(false),
-        replaced: CancellationToken::new(),
-    })
+    Ok(Build::new(projection, revision, number, schema))
 }
 
 async fn create(

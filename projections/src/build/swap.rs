@@ -1,7 +1,10 @@
 //! A build takes over: from the one that serves its revision, or, as the first of its revision, beside those of others. Never
 //! goes back to an older one, and never shows anybody less than was shown before.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use event_store::PartitionTx;
 use futures::{TryStreamExt, stream};
@@ -14,6 +17,9 @@ const CLOSE: i64 = 1_000;
 /// The most time the one that serves is held still for that: those who wait for their writes do so for 2 s by default.
 const HELD: Duration = Duration::from_secs(1);
 
+/// How many times as long as an attempt took to leave the build that serves alone before the next.
+const REST: u32 = 10;
+
 /// How many partitions at once.
 const SIDE_BY_SIDE: usize = 3;
 
@@ -23,6 +29,11 @@ struct Serving {
     own: i32,
     /// The build that readers read now.
     build: i32,
+}
+
+/// How long to leave the build that serves alone after an attempt to take over: it is not held still for long again and again.
+pub(crate) fn rest_after(began: Instant) -> Duration {
+    began.elapsed() * REST
 }
 
 impl Inner {
@@ -130,9 +141,8 @@ async fn succeed(tx: &mut PartitionTx, build: &Build) -> Result<(), Error> {
     sqlx::query!(
         "with gone as (
            delete from projection.live where projection = $1 and revision <> $3 returning build),
-         left_off as (
-           update projection.checkpoint set replaced = true
-           where projection = $1 and build in (select build from gone) returning partition, silent_until)
+         stopped as (
+           update projection.checkpoint set replaced = true where projection = $1 and build in (select build from gone))
          update projection.checkpoint c set silent_until = o.silent_until
          from (select partition, max(silent_until) as silent_until from projection.checkpoint
                where projection = $1 and build <> $2 group by partition) o

@@ -13,6 +13,7 @@ use super::Key;
 use crate::ApplyError;
 
 /// A row of `goal` without its key.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) status: GoalStatus,
     pub(super) terms: GoalTerms,
@@ -29,6 +30,7 @@ pub(super) struct Row {
     pub(super) version: i32,
     pub(super) position: i64,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) first_position: i64,
 }
 
 /// A row of `goal_progress`.
@@ -44,6 +46,7 @@ pub(super) struct Progress {
     pub(super) source: Option<ProgressSource>,
     pub(super) note: Option<String>,
     pub(super) recorded_at: DateTime<Utc>,
+    pub(super) position: i64,
 }
 
 impl Row {
@@ -63,6 +66,7 @@ impl Row {
             version: recorded.version,
             position: recorded.position,
             updated_at: recorded.occurred_at,
+            first_position: recorded.position,
         }
     }
 
@@ -139,6 +143,7 @@ impl Row {
             source: progressed.source,
             note: progressed.note,
             recorded_at: recorded.occurred_at,
+            position: recorded.position,
         })
     }
 

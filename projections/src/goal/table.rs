@@ -11,7 +11,7 @@ use event_schemas::{
 use sqlx::PgConnection;
 
 use super::{
-    Key,
+    Key, Past,
     row::{Progress, Row},
 };
 use crate::array;
@@ -63,6 +63,7 @@ pub(super) async fn load(
                 version: row.version,
                 position: row.position,
                 updated_at: row.updated_at,
+                first_position: row.first_position,
             };
             Ok(((row.tenant_id, row.goal_id), found))
         })
@@ -83,24 +84,30 @@ fn corrupt(column: &str) -> sqlx::Error {
     }
 }
 
-/// Writes all rows.
+/// Writes all rows, and what they were before.
 pub(super) async fn save(
     rows: &BTreeMap<Key, Row>,
+    past: &[Past],
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
-    let texts = |field: fn(&Row) -> Option<&str>| rows.values().map(field).collect::<Vec<_>>();
+    let past = past
+        .iter()
+        .map(|(key, row, until)| (key, row, Some(*until)));
+    let present = rows.iter().map(|(key, row)| (key, row, None));
+    let versions: Vec<(&Key, &Row, Option<i64>)> = past.chain(present).collect();
+    let rows = || versions.iter().map(|(_, row, _)| *row);
+    let texts = |field: fn(&Row) -> Option<&str>| rows().map(field).collect::<Vec<_>>();
     let numbers = |field: fn(&Row) -> Option<Decimal>| {
-        rows.values()
+        rows()
             .map(|row| field(row).map(Decimal::micros))
             .collect::<Vec<_>>()
     };
-    let times =
-        |field: fn(&Row) -> Option<DateTime<Utc>>| rows.values().map(field).collect::<Vec<_>>();
-    let counts = |field: fn(&Row) -> i32| rows.values().map(field).collect::<Vec<_>>();
+    let times = |field: fn(&Row) -> Option<DateTime<Utc>>| rows().map(field).collect::<Vec<_>>();
+    let counts = |field: fn(&Row) -> i32| rows().map(field).collect::<Vec<_>>();
     sqlx::query_file!(
         "sql/goal_upsert.sql",
-        &rows.keys().map(|key| key.0).collect::<Vec<_>>(),
-        &rows.keys().map(|key| key.1).collect::<Vec<_>>(),
+        &versions.iter().map(|(key, ..)| key.0).collect::<Vec<_>>(),
+        &versions.iter().map(|(key, ..)| key.1).collect::<Vec<_>>(),
         &texts(|row| Some(&row.terms.title)) as &[Option<&str>],
         &texts(|row| row.terms.description.as_deref()) as &[Option<&str>],
         &texts(|row| row.terms.owner_id.as_deref()) as &[Option<&str>],
@@ -110,8 +117,7 @@ pub(super) async fn save(
         &numbers(|row| row.terms.target) as &[Option<i64>],
         &times(|row| row.terms.starts_at) as &[Option<_>],
         &times(|row| row.terms.due_at) as &[Option<_>],
-        &rows
-            .values()
+        &rows()
             .map(|row| row.metric.map(|metric| metric.metric_id))
             .collect::<Vec<_>>() as &[Option<uuid::Uuid>],
         &texts(|row| row.metric.map(|metric| metric.aggregation.as_str())) as &[Option<&str>],
@@ -119,17 +125,21 @@ pub(super) async fn save(
         &times(|row| row.actual.map(|(_, at)| at)) as &[Option<_>],
         &counts(|row| row.progress_count),
         &counts(|row| row.adjustment_count),
-        &rows.values().map(|row| row.drafted_at).collect::<Vec<_>>(),
+        &rows().map(|row| row.drafted_at).collect::<Vec<_>>(),
         &times(|row| row.activated_at) as &[Option<_>],
         &times(|row| row.closed_at) as &[Option<_>],
         &texts(|row| row.note.as_deref()) as &[Option<&str>],
-        &rows
-            .values()
+        &rows()
             .map(|row| array::literal(&row.waived))
             .collect::<Vec<_>>(),
         &counts(|row| row.version),
-        &rows.values().map(|row| row.position).collect::<Vec<_>>(),
-        &rows.values().map(|row| row.updated_at).collect::<Vec<_>>()
+        &rows().map(|row| row.position).collect::<Vec<_>>(),
+        &rows().map(|row| row.updated_at).collect::<Vec<_>>(),
+        &rows().map(|row| row.first_position).collect::<Vec<_>>(),
+        &versions
+            .iter()
+            .map(|(.., until)| *until)
+            .collect::<Vec<_>>() as &[Option<i64>]
     )
     .execute(connection)
     .await?;
@@ -180,7 +190,8 @@ pub(super) async fn insert_progress(
             .iter()
             .map(|row| row.note.as_deref())
             .collect::<Vec<_>>() as &[Option<&str>],
-        &rows.iter().map(|row| row.recorded_at).collect::<Vec<_>>()
+        &rows.iter().map(|row| row.recorded_at).collect::<Vec<_>>(),
+        &rows.iter().map(|row| row.position).collect::<Vec<_>>()
     )
     .execute(connection)
     .await?;

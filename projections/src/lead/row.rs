@@ -7,6 +7,7 @@ use event_schemas::{
 };
 
 /// A row of `lead` without its key.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) reference: Option<String>,
     pub(super) name: Option<String>,
@@ -31,6 +32,7 @@ pub(super) struct Row {
     pub(super) version: i32,
     pub(super) position: i64,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) first_position: i64,
 }
 
 impl Row {
@@ -59,6 +61,7 @@ impl Row {
             version: recorded.version,
             position: recorded.position,
             updated_at: recorded.occurred_at,
+            first_position: recorded.position,
         }
     }
 

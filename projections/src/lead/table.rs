@@ -8,7 +8,7 @@ use event_schemas::{
 };
 use sqlx::PgConnection;
 
-use super::{Key, row::Row};
+use super::{Key, Past, row::Row};
 use crate::array;
 
 /// The rows of these leads that are there.
@@ -63,6 +63,7 @@ pub(super) async fn load(
                 version: row.version,
                 position: row.position,
                 updated_at: row.updated_at,
+                first_position: row.first_position,
             };
             Ok(((row.tenant_id, row.lead_id), found))
         })
@@ -87,25 +88,32 @@ fn corrupt(column: &str) -> sqlx::Error {
     }
 }
 
-/// Writes all rows.
+/// Writes all rows, and what they were before.
 pub(super) async fn save(
     rows: &BTreeMap<Key, Row>,
+    past: &[Past],
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
+    let past = past
+        .iter()
+        .map(|(key, row, until)| (key, row, Some(*until)));
+    let present = rows.iter().map(|(key, row)| (key, row, None));
+    let versions: Vec<(&Key, &Row, Option<i64>)> = past.chain(present).collect();
+    let rows = || versions.iter().map(|(_, row, _)| *row);
     let all = |field: fn(&Row) -> Option<&String>| {
-        rows.values()
+        rows()
             .map(|row| field(row).map(String::as_str))
             .collect::<Vec<_>>()
     };
     let times = |field: fn(&Row) -> Option<chrono::DateTime<chrono::Utc>>| {
-        rows.values().map(field).collect::<Vec<_>>()
+        rows().map(field).collect::<Vec<_>>()
     };
-    let flags = |field: fn(&Row) -> Option<bool>| rows.values().map(field).collect::<Vec<_>>();
+    let flags = |field: fn(&Row) -> Option<bool>| rows().map(field).collect::<Vec<_>>();
     let revenue = |row: &Row| row.profile.declared_monthly_revenue;
     sqlx::query_file!(
         "sql/lead_upsert.sql",
-        &rows.keys().map(|(tenant, _)| *tenant).collect::<Vec<_>>(),
-        &rows.keys().map(|(_, id)| *id).collect::<Vec<_>>(),
+        &versions.iter().map(|(key, ..)| key.0).collect::<Vec<_>>(),
+        &versions.iter().map(|(key, ..)| key.1).collect::<Vec<_>>(),
         &all(|row| row.reference.as_ref()) as &[Option<&str>],
         &all(|row| row.name.as_ref()) as &[Option<&str>],
         &all(|row| row.email.as_ref()) as &[Option<&str>],
@@ -113,10 +121,7 @@ pub(super) async fn save(
         &all(|row| row.company.as_ref()) as &[Option<&str>],
         &all(|row| row.origin.as_ref()) as &[Option<&str>],
         &all(|row| row.landing_page_id.as_ref()) as &[Option<&str>],
-        &rows
-            .values()
-            .map(|row| row.status.as_str())
-            .collect::<Vec<_>>() as &[&str],
+        &rows().map(|row| row.status.as_str()).collect::<Vec<_>>() as &[&str],
         &all(|row| row.development_rep_id.as_ref()) as &[Option<&str>],
         &all(|row| row.sales_rep_id.as_ref()) as &[Option<&str>],
         &all(|row| row.profile.business_segment.as_ref()) as &[Option<&str>],
@@ -126,33 +131,34 @@ pub(super) async fn save(
         &flags(|row| row.profile.has_company) as &[Option<bool>],
         &flags(|row| row.profile.has_gtin) as &[Option<bool>],
         &all(|row| row.profile.average_stock.as_ref()) as &[Option<&str>],
-        &rows
-            .values()
+        &rows()
             .map(|row| row.profile.declared_catalog_size.map(i64::from))
             .collect::<Vec<_>>() as &[Option<i64>],
-        &rows
-            .values()
+        &rows()
             .map(|row| revenue(row).map(|revenue| revenue.amount.get()))
             .collect::<Vec<_>>() as &[Option<i64>],
-        &rows
-            .values()
+        &rows()
             .map(|row| revenue(row).map(|revenue| revenue.currency.as_str().to_owned()))
             .collect::<Vec<_>>() as &[Option<String>],
         &all(|row| row.seller_id.as_ref()) as &[Option<&str>],
         &all(|row| row.loss_reason.as_ref()) as &[Option<&str>],
         &all(|row| row.note.as_ref()) as &[Option<&str>],
-        &rows.values().map(|row| row.captured_at).collect::<Vec<_>>(),
+        &rows().map(|row| row.captured_at).collect::<Vec<_>>(),
         &times(|row| row.qualified_at) as &[Option<_>],
         &times(|row| row.assigned_at) as &[Option<_>],
         &times(|row| row.won_at) as &[Option<_>],
         &times(|row| row.lost_at) as &[Option<_>],
-        &rows
-            .values()
+        &rows()
             .map(|row| array::literal(&row.waived))
             .collect::<Vec<_>>(),
-        &rows.values().map(|row| row.version).collect::<Vec<_>>(),
-        &rows.values().map(|row| row.position).collect::<Vec<_>>(),
-        &rows.values().map(|row| row.updated_at).collect::<Vec<_>>()
+        &rows().map(|row| row.version).collect::<Vec<_>>(),
+        &rows().map(|row| row.position).collect::<Vec<_>>(),
+        &rows().map(|row| row.updated_at).collect::<Vec<_>>(),
+        &rows().map(|row| row.first_position).collect::<Vec<_>>(),
+        &versions
+            .iter()
+            .map(|(.., until)| *until)
+            .collect::<Vec<_>>() as &[Option<i64>]
     )
     .execute(connection)
     .await?;

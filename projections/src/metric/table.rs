@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::PgConnection;
 
-use super::{Correction, Key, Latest, Observation, ObservationKey, Row};
+use super::{Correction, Key, Latest, Monthly, Observation, ObservationKey, Row};
 use crate::array;
 
 /// The rows of these metrics that are there.
@@ -14,8 +14,8 @@ pub(super) async fn load(
     connection: &mut PgConnection,
 ) -> Result<BTreeMap<Key, Row>, sqlx::Error> {
     let rows = sqlx::query!(
-        "select m.tenant_id, m.metric_id, m.name, m.unit, m.aggregation, m.description, m.feed, m.observation_count,
-                m.correction_count, m.latest_number, m.latest_at, m.latest_value, m.defined_at, m.waived, m.version,
+        "select m.tenant_id, m.metric_id, m.name, m.unit, m.aggregation, m.description, m.feed, m.monthly_growth, m.monthly_zone,
+                m.observation_count, m.correction_count, m.latest_number, m.latest_at, m.latest_value, m.defined_at, m.waived, m.version,
                 m.position, m.updated_at
          from unnest($1::uuid[], $2::uuid[]) as k (tenant_id, metric_id)
          join metric m on m.tenant_id = k.tenant_id and m.metric_id = k.metric_id",
@@ -35,6 +35,10 @@ pub(super) async fn load(
             aggregation: row.aggregation,
             description: row.description,
             feed: row.feed,
+            monthly: row
+                .monthly_growth
+                .zip(row.monthly_zone)
+                .map(|(growth, zone)| Monthly { growth, zone }),
             observation_count: row.observation_count,
             correction_count: row.correction_count,
             latest,
@@ -109,6 +113,14 @@ pub(super) async fn save(
         &rows
             .values()
             .map(|row| row.feed.as_deref())
+            .collect::<Vec<_>>() as &[Option<&str>],
+        &rows
+            .values()
+            .map(|row| row.monthly.as_ref().map(|goal| goal.growth))
+            .collect::<Vec<_>>() as &[Option<i64>],
+        &rows
+            .values()
+            .map(|row| row.monthly.as_ref().map(|goal| goal.zone.as_str()))
             .collect::<Vec<_>>() as &[Option<&str>],
         &rows
             .values()

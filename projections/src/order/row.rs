@@ -11,6 +11,7 @@ use super::Key;
 use crate::ApplyError;
 
 /// A row of `order_summary`, without what only its insertion needs.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) key: Key,
     /// The order's human number.
@@ -42,6 +43,7 @@ pub(super) struct Row {
     pub(super) version: i32,
     pub(super) position: i64,
     pub(super) updated_at: DateTime<Utc>,
+    pub(super) first_position: i64,
 }
 
 impl Row {
@@ -99,6 +101,7 @@ impl Row {
             version: event.version,
             position: event.position,
             updated_at: event.occurred_at,
+            first_position: event.position,
         })
     }
 

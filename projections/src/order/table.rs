@@ -70,6 +70,7 @@ pub(super) async fn load_rows(
                 version: row.version,
                 position: row.position,
                 updated_at: row.updated_at,
+                first_position: row.first_position,
             })
         })
         .collect()
@@ -108,16 +109,15 @@ pub(super) async fn save_counts(
     Ok(())
 }
 
-/// Writes the orders that were there before the batch.
+/// Writes the orders that were there before the batch, and how each order stood before its events.
 pub(super) async fn update_rows(
     batch: &Batch<'_>,
     connection: &mut PgConnection,
 ) -> Result<(), sqlx::Error> {
-    let rows: Vec<&Row> = batch
-        .rows
-        .iter()
-        .filter(|row| row.before.is_some())
-        .collect();
+    let past = batch.past.iter().map(|(row, until)| (row, Some(*until)));
+    let present = batch.rows.iter().filter(|row| row.before.is_some());
+    let (rows, until): (Vec<&Row>, Vec<Option<i64>>) =
+        past.chain(present.map(|row| (row, None))).unzip();
     if rows.is_empty() {
         return Ok(());
     }
@@ -143,6 +143,7 @@ pub(super) async fn update_rows(
         &column(&rows, |row| row.version),
         &column(&rows, |row| row.position),
         &column(&rows, |row| row.updated_at),
+        &until as &[Option<i64>],
     )
     .execute(connection)
     .await?;
@@ -207,6 +208,7 @@ pub(super) async fn insert_rows(
         &column(&rows, |row| row.version),
         &column(&rows, |row| row.position),
         &column(&rows, |row| row.updated_at),
+        &column(&rows, |row| row.first_position),
     )
     .execute(connection)
     .await?;
@@ -300,9 +302,9 @@ pub(super) async fn insert_reviews(
         return Ok(());
     }
     sqlx::query!(
-        "insert into order_review (tenant_id, order_id, review, review_id, score, title, comment, reviewed_at)
+        "insert into order_review (tenant_id, order_id, review, review_id, score, title, comment, reviewed_at, position)
          select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::smallint[], $6::text[], $7::text[],
-                              $8::timestamptz[])",
+                              $8::timestamptz[], $9::bigint[])",
         &reviews.iter().map(|(key, ..)| key.0).collect::<Vec<_>>(),
         &reviews.iter().map(|(key, ..)| key.1).collect::<Vec<_>>(),
         &reviews.iter().map(|(_, number, ..)| *number).collect::<Vec<_>>(),
@@ -313,6 +315,7 @@ pub(super) async fn insert_reviews(
         &reviews.iter().map(|(.., review)| review.comment.as_ref().map(|text| text.reveal().as_str())).collect::<Vec<_>>()
             as &[Option<&str>],
         &reviews.iter().map(|(.., event, review)| review.answered_at.unwrap_or(event.occurred_at)).collect::<Vec<_>>(),
+        &reviews.iter().map(|(.., event, _)| event.position).collect::<Vec<_>>(),
     )
     .execute(connection)
     .await?;

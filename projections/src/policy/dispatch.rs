@@ -81,16 +81,21 @@ pub struct Policies {
     dispatch: Arc<dyn Dispatch>,
     clock: Arc<dyn Clock>,
     wanted: Arc<Notify>,
+    /// The names of the engine's policies.
+    names: Arc<[&'static str]>,
 }
 
 impl Policies {
     /// Executes behind `dispatch` what the engine's policies want, and those of other processes.
     pub fn new(engine: &Engine, dispatch: Arc<dyn Dispatch>, clock: Arc<dyn Clock>) -> Self {
+        let builds = engine.inner().builds.all();
+        let policies = builds.iter().filter(|one| one.projection.is_policy());
         Self {
             store: engine.inner().store.clone(),
             dispatch,
             clock,
             wanted: Arc::clone(&engine.inner().wanted),
+            names: policies.map(|one| one.name()).collect(),
         }
     }
 
@@ -124,7 +129,7 @@ impl Policies {
     /// Lets timers go off.
     async fn fire(&self) -> Result<u64, Error> {
         let mut tx = self.store.partition_tx().await?;
-        let fired = timer::fire(&mut tx, self.clock.now()).await?;
+        let fired = timer::fire(&mut tx, &self.names, self.clock.now()).await?;
         tx.commit().await?;
         Ok(fired)
     }

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::MAX_DEPTH;
+
 /// A command that a policy wants executed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Wanted {
@@ -67,7 +69,7 @@ pub struct Effects {
 impl Effects {
     /// A command, after those that are wanted already.
     pub fn command(&mut self, cause: &RecordedEvent, wanted: Wanted) {
-        let of_it = |effect: &&Effect| effect.cause.offset == cause.offset;
+        let of_it = |effect: &&Effect| effect.cause.event_id == cause.event_id;
         let before = self.commands.iter().rev().take_while(of_it).count();
         self.commands.push(Effect {
             wanted,
@@ -89,6 +91,12 @@ impl Effects {
             number: 0,
             cause: Cause::of(cause),
         };
+        if effect.is_cut() {
+            // It is not waited for, and it is seen as what it is.
+            self.command(cause, effect.wanted);
+            self.cancel_timer(cause, key);
+            return;
+        }
         self.timers.insert(
             (cause.tenant.0, key),
             (place(cause), Some(Timer { due_at, effect })),
@@ -138,6 +146,11 @@ fn place(event: &RecordedEvent) -> Place {
 }
 
 impl Effect {
+    /// Whether too many policies led to it, one after the other.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cause.depth > MAX_DEPTH
+    }
+
     /// The command's id: the same whoever thinks of it.
     pub(crate) fn id(&self, policy: &str) -> Uuid {
         let name = format!("{policy}/{}", self.number);
@@ -221,6 +234,32 @@ mod tests {
         assert_eq!(together.len(), 2);
         together.dedup();
         assert_eq!(together.len(), 2);
+    }
+
+    #[test]
+    fn events_of_two_partitions_are_two_whatever_their_offsets() {
+        let (one, mut other) = (event(7), event(7));
+        (other.partition, other.event_id) = (1, Uuid::from_u128(1));
+        let mut effects = Effects::default();
+        effects.command(&one, wanted(1));
+        effects.command(&other, wanted(2));
+        let mut alone = Effects::default();
+        alone.command(&other, wanted(2));
+        assert_eq!(effects.commands.last(), alone.commands.last());
+    }
+
+    #[test]
+    fn a_timer_behind_too_long_a_chain_is_a_command_that_is_cut() {
+        let mut cause = event(1);
+        cause.metadata = json!({ "depth": MAX_DEPTH }).to_string().into_bytes();
+        let mut effects = Effects::default();
+        effects.set_timer(&cause, "due".to_owned(), cause.recorded_at, wanted(1));
+        assert!(effects.commands.iter().all(Effect::is_cut));
+        assert_eq!(effects.commands().collect::<Vec<_>>(), [&wanted(1)]);
+        assert_eq!(effects.timers().collect::<Vec<_>>(), [("due", None)]);
+        cause.metadata = json!({ "depth": MAX_DEPTH - 1 }).to_string().into_bytes();
+        effects.set_timer(&cause, "due".to_owned(), cause.recorded_at, wanted(1));
+        assert_eq!(effects.timers().filter(|(_, set)| set.is_some()).count(), 1);
     }
 
     #[test]

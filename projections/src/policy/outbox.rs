@@ -30,7 +30,7 @@ pub(crate) async fn write(
 
 /// Tells of chains that were cut, once they are written down.
 pub(crate) fn tell(build: &Build, effects: &Effects) {
-    for effect in effects.commands.iter().filter(|one| is_cut(one)) {
+    for effect in effects.commands.iter().filter(|one| one.is_cut()) {
         metrics::counter!(meter::TOO_DEEP, "policy" => build.name()).increment(1);
         tracing::error!(
             policy = build.name(),
@@ -42,12 +42,9 @@ pub(crate) fn tell(build: &Build, effects: &Effects) {
     }
 }
 
-fn is_cut(effect: &Effect) -> bool {
-    effect.cause.depth > MAX_DEPTH
-}
-
 async fn insert(tx: &mut PartitionTx, policy: &str, commands: &[Effect]) -> Result<(), Error> {
     let all = || commands.iter();
+    let code = |one: &Effect| one.is_cut().then_some("chain-too-deep");
     let cut = format!(
         "more than {MAX_DEPTH} policies led to this command, one after the other: they answer each other in a circle"
     );
@@ -57,12 +54,11 @@ async fn insert(tx: &mut PartitionTx, policy: &str, commands: &[Effect]) -> Resu
               on_behalf_of, traceparent, depth, dated_at, created_at, refused_at, code, detail)
            select $1, e.partition, e.id, e.tenant_id, e.command, e.aggregate_id, e.data, e.event_id, e.position, e.correlation_id,
                   e.on_behalf_of, e.traceparent, e.depth, e.dated_at, now(),
-                  case when e.depth > $15 then now() end, case when e.depth > $15 then 'chain-too-deep' end,
-                  case when e.depth > $15 then $16 end
+                  case when e.code is not null then now() end, e.code, case when e.code is not null then $16 end
            from unnest($2::smallint[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::bigint[],
-                       $10::uuid[], $11::text[], $12::text[], $13::smallint[], $14::timestamptz[])
+                       $10::uuid[], $11::text[], $12::text[], $13::smallint[], $14::timestamptz[], $15::text[])
              with ordinality e(partition, id, tenant_id, command, aggregate_id, data, event_id, position, correlation_id,
-                               on_behalf_of, traceparent, depth, dated_at, ord)
+                               on_behalf_of, traceparent, depth, dated_at, code, ord)
            order by e.ord
            on conflict (tenant_id, id) do nothing"#,
         policy,
@@ -79,7 +75,7 @@ async fn insert(tx: &mut PartitionTx, policy: &str, commands: &[Effect]) -> Resu
         &all().map(|one| one.cause.traceparent.as_deref()).collect::<Vec<_>>() as &[Option<&str>],
         &all().map(|one| i16::from(one.cause.depth)).collect::<Vec<_>>(),
         &all().map(|one| one.cause.dated_at).collect::<Vec<_>>() as &[Option<_>],
-        i16::from(MAX_DEPTH),
+        &all().map(code).collect::<Vec<_>>() as &[Option<&str>],
         cut
     )
     .execute(tx.connection())

@@ -293,6 +293,8 @@ impl Batch {
                 data: json!({}),
             };
             self.effects.command(recorded, achieve);
+            // A goal whose time is over already would be missed behind that.
+            self.effects.cancel_timer(recorded, timer(key));
         }
         Ok(())
     }

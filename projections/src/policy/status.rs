@@ -116,19 +116,22 @@ pub async fn held(store: &Store, tenant: Option<TenantId>) -> Result<Vec<Held>, 
         .collect())
 }
 
-/// The commands that were refused, of all tenants or of this one, the newest first, at most `limit`.
+/// The commands that were refused, of all tenants and policies or of these, the newest first, at most `limit`.
 pub async fn refused(
     store: &Store,
     tenant: Option<TenantId>,
+    policy: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Refused>, Error> {
     let mut tx = store.partition_tx().await?;
     let rows = sqlx::query!(
         r#"select id, policy, tenant_id, command, aggregate_id, position, code as "code!", detail as "detail!",
                   refused_at as "refused_at!"
-           from policy.outbox where refused_at is not null and ($1::uuid is null or tenant_id = $1)
-           order by refused_at desc, id limit $2"#,
+           from policy.outbox
+           where refused_at is not null and ($1::uuid is null or tenant_id = $1) and ($2::text is null or policy = $2)
+           order by refused_at desc, id limit $3"#,
         tenant.map(|tenant| tenant.0),
+        policy,
         i64::from(limit)
     )
     .fetch_all(tx.connection())
@@ -151,40 +154,30 @@ pub async fn refused(
 
 /// Has refused commands of a tenant be tried again, all of them or this one; how many.
 pub async fn retry(store: &Store, tenant: TenantId, id: Option<Uuid>) -> Result<u64, Error> {
-    change(
-        store,
-        tenant,
-        id,
+    let mut tx = store.partition_tx().await?;
+    let changed = sqlx::query!(
         "update policy.outbox set refused_at = null, code = null, detail = null
          where tenant_id = $1 and refused_at is not null and ($2::uuid is null or id = $2)",
+        tenant.0,
+        id
     )
-    .await
+    .execute(tx.connection())
+    .await?;
+    tx.commit().await?;
+    Ok(changed.rows_affected())
 }
 
 /// Forgets refused commands of a tenant, all of them or this one; how many.
 pub async fn dismiss(store: &Store, tenant: TenantId, id: Option<Uuid>) -> Result<u64, Error> {
-    change(
-        store,
-        tenant,
-        id,
+    let mut tx = store.partition_tx().await?;
+    let changed = sqlx::query!(
         "delete from policy.outbox
          where tenant_id = $1 and refused_at is not null and ($2::uuid is null or id = $2)",
+        tenant.0,
+        id
     )
-    .await
-}
-
-async fn change(
-    store: &Store,
-    tenant: TenantId,
-    id: Option<Uuid>,
-    statement: &'static str,
-) -> Result<u64, Error> {
-    let mut tx = store.partition_tx().await?;
-    let changed = sqlx::query(statement)
-        .bind(tenant.0)
-        .bind(id)
-        .execute(tx.connection())
-        .await?;
+    .execute(tx.connection())
+    .await?;
     tx.commit().await?;
     Ok(changed.rows_affected())
 }

@@ -14,17 +14,28 @@ const SETTLED: &str = "10 minutes";
 
 /// Lets timers go off that are due; how many did.
 ///
-/// A timer that an event of the past set goes off once its tenant has come to its time, or nothing more of the past is told:
-/// what would have kept a goal from being missed may be just behind it.
-pub(super) async fn fire(tx: &mut PartitionTx, now: DateTime<Utc>) -> Result<u64, Error> {
+/// A timer that an event of the past set goes off once its tenant has come to its time, or nothing more of the past is told, and
+/// the policies have answered all of that: what would have kept a goal from being missed may be just behind it.
+pub(super) async fn fire(
+    tx: &mut PartitionTx,
+    policies: &[&'static str],
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
     let fired = sqlx::query!(
         r#"with due as (
              select t.tenant_id, t.policy, t.key from policy.timer t
              left join lateral (
-               select e.occurred_at, e.recorded_at from log.event e where e.tenant_id = t.tenant_id
+               select e."offset", e.occurred_at, e.recorded_at from log.event e where e.tenant_id = t.tenant_id
                order by e.position desc limit 1) newest on t.dated_at is not null
              where t.due_at <= $1
-               and (t.dated_at is null or newest.occurred_at >= t.due_at or newest.recorded_at < $1 - $3::text::interval)
+               and (t.dated_at is null
+                 or (newest.occurred_at >= t.due_at or newest.recorded_at < $1 - $3::text::interval)
+                   and not exists (
+                     select from policy.outbox o where o.tenant_id = t.tenant_id and o.refused_at is null)
+                   and not exists (
+                     select from projection.live l
+                     join projection.checkpoint c on c.projection = l.projection and c.build = l.build
+                     where l.projection = any($4) and c.partition = t.partition and c.next_offset <= newest."offset"))
              order by t.due_at limit $2
              for update of t skip locked),
            gone as (
@@ -40,7 +51,8 @@ pub(super) async fn fire(tx: &mut PartitionTx, now: DateTime<Utc>) -> Result<u64
            on conflict (tenant_id, id) do nothing"#,
         now,
         MOST,
-        SETTLED
+        SETTLED,
+        policies as &[&str]
     )
     .execute(tx.connection())
     .await?;

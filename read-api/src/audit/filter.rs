@@ -26,6 +26,7 @@ pub(crate) enum AuditField {
     ActorKind,
     ActorId,
     Source,
+    Client,
     CommandId,
     CorrelationId,
     OccurredAt,
@@ -53,6 +54,7 @@ impl AuditField {
             Self::ActorKind => "a.actor_kind",
             Self::ActorId => "a.actor_id",
             Self::Source => "a.source",
+            Self::Client => "a.client",
             Self::CommandId => "a.command_id",
             Self::CorrelationId => "a.correlation_id",
             Self::OccurredAt => "a.occurred_at",
@@ -93,6 +95,8 @@ pub(crate) struct AuditFilter {
     actor_kind: Option<StringFilter>,
     /// The way it came in: `api`, `import`, `policy` or `webhook`.
     source: Option<StringFilter>,
+    /// The keyed hash of the client's address.
+    client: Option<StringFilter>,
     /// The command that wrote it.
     command_id: Option<UuidFilter>,
     /// The conversation it belongs to.
@@ -135,6 +139,7 @@ impl AuditFilter {
             self.actor.map(|test| test.clause(F::ActorId)),
             self.actor_kind.map(|test| test.clause(F::ActorKind)),
             self.source.map(|test| test.clause(F::Source)),
+            self.client.map(|test| test.clause(F::Client)),
             self.command_id.map(|test| test.clause(F::CommandId)),
             self.correlation.map(|test| test.clause(F::CorrelationId)),
             self.occurred_at.map(|test| test.clause(F::OccurredAt)),

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Enum, InputObject, Object, Result, connection::Connection};
 use chrono::{DateTime, Utc};
-use sqlx::{Postgres, QueryBuilder};
 
 use super::{
     Goal, batch,
     filter::{GoalField, GoalFilter},
-    row::{GoalRow, SELECT},
+    row::{GoalRow, select},
 };
 use crate::{
     failure::Failure,
@@ -88,7 +87,7 @@ pub(super) async fn page(
 ) -> Result<Connection<String, Goal, GoalTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = select(&snapshot);
     filter::push(&mut query, &clause, &GoalField::column);
     page.push(&mut query);
     let rows: Vec<GoalRow> = query
@@ -122,7 +121,7 @@ impl GoalTotal {
 
 impl GoalTotal {
     async fn count(&self) -> Result<i64, Failure> {
-        let mut query = QueryBuilder::<Postgres>::new("select count(*) from goal g where ");
+        let mut query = self.snapshot.query("select count(*) from goal g where ");
         filter::push(&mut query, &self.clause, &GoalField::column);
         Ok(query
             .build_query_scalar()

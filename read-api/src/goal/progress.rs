@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql::{SimpleObject, connection::Connection};
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::decimal;
@@ -85,7 +85,7 @@ pub(super) async fn read(
     goals: &[Uuid],
     page: &Page,
 ) -> Result<HashMap<Uuid, Vec<ProgressRow>>, Failure> {
-    let mut query = QueryBuilder::<Postgres>::new(
+    let mut query = snapshot.query(
         "select p.goal_id, p.number, p.actual, p.baseline, p.target, \
          trim_scale(trunc((p.actual - p.baseline)::numeric / nullif(p.target - p.baseline, 0), 4))::text as share, \
          trim_scale(trunc(least(1, greatest(0, extract(epoch from p.recorded_at - p.starts_at) \

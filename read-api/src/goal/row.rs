@@ -7,22 +7,38 @@ use uuid::Uuid;
 
 use crate::{failure::Failure, session::Snapshot};
 
-/// What every reading of goals begins with. An open goal is seen at the snapshot's moment, a closed one when it was closed.
-/// Shares are cut, not rounded: only what has reached its target is 1.
-pub(super) const SELECT: &str = "select g.goal_id, g.title, g.description, g.owner_id, g.status, g.unit, g.baseline, g.target, \
+/// What every reading of goals begins with, before and after the moment `m.at`. An open goal is seen at that moment, a closed one
+/// when it was closed. Shares are cut, not rounded: only what has reached its target is 1.
+const SELECT: &str = "select g.goal_id, g.title, g.description, g.owner_id, g.status, g.unit, g.baseline, g.target, \
      g.starts_at, g.due_at, g.metric_id, g.aggregation, g.actual, g.progressed_at, g.progress_count, g.adjustment_count, \
      g.drafted_at, g.activated_at, g.closed_at, g.note, g.waived, g.version, g.position, g.updated_at, s.seen_at, \
      trim_scale(s.share)::text as share, trim_scale(s.expected)::text as expected, \
      trim_scale(s.share - s.expected)::text as ahead, trim_scale(s.expected_then)::text as expected_then, \
      trim_scale(s.share - s.expected_then)::text as ahead_then, \
      coalesce(case when g.target < g.baseline then g.actual <= g.target else g.actual >= g.target end, false) as reached, \
-     (g.status = 'active' and g.due_at <= now()) as overdue from goal g cross join lateral (select \
-     coalesce(g.closed_at, now()) as seen_at, \
+     (g.status = 'active' and g.due_at <= m.at) as overdue from goal g cross join ";
+const WHERE: &str = " cross join lateral (select \
+     coalesce(g.closed_at, m.at) as seen_at, \
      trunc((g.actual - g.baseline)::numeric / nullif(g.target - g.baseline, 0), 4) as share, \
-     trunc(least(1, greatest(0, extract(epoch from coalesce(g.closed_at, now()) - g.starts_at) \
+     trunc(least(1, greatest(0, extract(epoch from coalesce(g.closed_at, m.at) - g.starts_at) \
        / nullif(extract(epoch from g.due_at - g.starts_at), 0))), 4) as expected, \
      trunc(least(1, greatest(0, extract(epoch from g.progressed_at - g.starts_at) \
        / nullif(extract(epoch from g.due_at - g.starts_at), 0))), 4) as expected_then) s where ";
+
+/// A statement that reads goals; it ends where their condition begins.
+pub(super) fn select(snapshot: &Snapshot) -> QueryBuilder<Postgres> {
+    let mut query = snapshot.query(SELECT);
+    push_moment(&mut query, snapshot);
+    query.push(WHERE);
+    query
+}
+
+/// The moment that goals are seen at, as `m.at`: the snapshot's, or the earlier one that was asked for.
+fn push_moment(query: &mut QueryBuilder<Postgres>, snapshot: &Snapshot) {
+    query.push("(select coalesce(");
+    query.push_bind(snapshot.past().map(|past| past.time));
+    query.push("::timestamptz, now()) as at) m");
+}
 
 /// A goal, as the read models know it. Values are in millionths, shares are text.
 #[derive(Clone, FromRow, Debug)]
@@ -65,7 +81,7 @@ pub(crate) struct GoalRow {
 
 /// The goals with these ids, in any order; unknown ids are left out.
 pub(super) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<GoalRow>, Failure> {
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = select(snapshot);
     query
         .push("g.goal_id = any(")
         .push_bind(ids.to_vec())

@@ -2,8 +2,8 @@
 //! memory.
 
 use async_graphql::{Enum, InputObject, SimpleObject};
-use chrono::NaiveDate;
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
@@ -12,24 +12,19 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    filter::{self, Clause},
+    filter::{
+        self, Clause,
+        input::{RangeFilter, group},
+    },
     page::Direction,
     scalar::{BigInt, Decimal},
     session::Snapshot,
+    stats::{Ask, Input, Key, Measure, Rows, Span, whole},
 };
 
-/// The most groups that are given unasked.
-const UNASKED: i32 = 1_000;
-/// The most groups that can be asked for.
-const MOST: i32 = 10_000;
-
-/// What makes a group. Times are of the due date, in UTC.
+/// What makes a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
 pub(crate) enum GoalGroup {
-    /// The year in which they are due.
-    DueYear,
-    /// The month in which they are due.
-    DueMonth,
     /// Where the goals stand.
     Status,
     /// In what they are measured.
@@ -41,69 +36,203 @@ pub(crate) enum GoalGroup {
 }
 
 impl GoalGroup {
-    /// In the order of the columns.
-    const ALL: [Self; 6] = [
-        Self::DueYear,
-        Self::DueMonth,
-        Self::Status,
-        Self::Unit,
-        Self::Owner,
-        Self::Metric,
-    ];
+    /// In the order of the keys.
+    const ALL: [Self; 4] = [Self::Status, Self::Unit, Self::Owner, Self::Metric];
 
-    /// The group's key: its SQL, its type and its name.
-    fn key(self) -> [&'static str; 3] {
+    fn key(self) -> Key {
         match self {
-            Self::DueYear => [
-                "extract(year from g.due_at at time zone 'UTC')::int",
-                "int",
-                "due_year",
-            ],
-            Self::DueMonth => [
-                "date_trunc('month', g.due_at at time zone 'UTC')::date",
-                "date",
-                "due_month",
-            ],
-            Self::Status => ["g.status", "text", "status"],
-            Self::Unit => ["g.unit", "text", "unit"],
-            Self::Owner => ["g.owner_id", "text", "owner"],
-            Self::Metric => ["g.metric_id", "uuid", "metric"],
+            Self::Status => ("status", "g.status"),
+            Self::Unit => ("unit", "g.unit"),
+            Self::Owner => ("owner", "g.owner_id"),
+            Self::Metric => ("metric", "g.metric_id"),
         }
     }
 }
 
-/// By what groups can be ordered.
+/// By what groups of goals can be ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Enum)]
-pub(crate) enum GoalStatsSortField {
-    /// The groups' keys.
+#[graphql(name = "GoalStatsSortField")]
+pub(crate) enum GoalMeasure {
+    /// The groups' keys, the bucket's start first.
     Key,
     /// The number of goals.
     Goals,
+    /// The number of drafts.
+    Drafts,
+    /// The number of active goals.
+    Active,
+    /// The number of active goals that are due.
+    Overdue,
+    /// The number of active goals that have come less far than their time.
+    Behind,
     /// The number of achieved goals.
     Achieved,
-    /// The share of ended goals that were achieved; groups without an ended goal come last.
+    /// The number of missed goals.
+    Missed,
+    /// The number of abandoned goals.
+    Abandoned,
+    /// The share of ended goals that were achieved.
     AchievementRate,
-    /// The mean share that active goals have reached; groups without progress come last.
+    /// The mean share that active goals have reached.
     AverageShare,
 }
 
-/// How groups are ordered.
+impl Measure for GoalMeasure {
+    const ALL: &'static [Self] = &[
+        Self::Goals,
+        Self::Drafts,
+        Self::Active,
+        Self::Overdue,
+        Self::Behind,
+        Self::Achieved,
+        Self::Missed,
+        Self::Abandoned,
+        Self::AchievementRate,
+        Self::AverageShare,
+    ];
+
+    fn definition(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Key => ("key", None),
+            Self::Goals => ("goals", Some("count(o.status_now)")),
+            Self::Drafts => (
+                "drafts",
+                Some("count(*) filter (where o.status_now = 'draft')"),
+            ),
+            Self::Active => (
+                "active",
+                Some("count(*) filter (where o.status_now = 'active')"),
+            ),
+            Self::Overdue => ("overdue", Some("count(*) filter (where o.is_overdue)")),
+            Self::Behind => ("behind", Some("count(*) filter (where o.is_behind)")),
+            Self::Achieved => (
+                "achieved",
+                Some("count(*) filter (where o.status_now = 'achieved')"),
+            ),
+            Self::Missed => (
+                "missed",
+                Some("count(*) filter (where o.status_now = 'missed')"),
+            ),
+            Self::Abandoned => (
+                "abandoned",
+                Some("count(*) filter (where o.status_now = 'abandoned')"),
+            ),
+            Self::AchievementRate => (
+                "achievementRate",
+                Some(
+                    "trim_scale(round(count(*) filter (where o.status_now = 'achieved')::numeric \
+                     / nullif(count(*) filter (where o.status_now in ('achieved', 'missed')), 0), 4))",
+                ),
+            ),
+            Self::AverageShare => ("averageShare", Some("trim_scale(round(avg(o.share), 4))")),
+        }
+    }
+}
+
+/// What measures are made of, at the moment `$2`.
+const INPUTS: &[Input] = &[
+    ("status_now", "g.status", "null"),
+    (
+        "share",
+        "case when g.status = 'active' then (g.actual - g.baseline)::numeric / nullif(g.target - g.baseline, 0) end",
+        "null",
+    ),
+    (
+        "is_overdue",
+        "(g.status = 'active' and g.due_at <= coalesce($2, now()))",
+        "false",
+    ),
+    (
+        "is_behind",
+        "(g.status = 'active' and coalesce((g.actual - g.baseline)::numeric / nullif(g.target - g.baseline, 0), 0) \
+          < least(1, greatest(0, extract(epoch from coalesce($2, now()) - g.starts_at) \
+            / nullif(extract(epoch from g.due_at - g.starts_at), 0))))",
+        "false",
+    ),
+];
+
+/// How groups of goals are ordered.
 #[derive(Clone, Copy, InputObject, Debug)]
 pub(crate) struct GoalStatsSort {
-    /// By what; equal ones by their keys.
-    field: GoalStatsSortField,
-    /// Up or down.
+    /// By what.
+    field: GoalMeasure,
+    /// Up or down; groups without a value come last.
     #[graphql(default_with = "Direction::Asc")]
     direction: Direction,
+}
+
+impl From<GoalStatsSort> for (GoalMeasure, Direction) {
+    fn from(sort: GoalStatsSort) -> Self {
+        (sort.field, sort.direction)
+    }
+}
+
+/// What must hold of a group of goals. All conditions must hold.
+#[derive(Clone, Default, InputObject, Debug)]
+pub(crate) struct GoalStatsHaving {
+    /// The number of goals.
+    goals: Option<RangeFilter<BigInt>>,
+    /// The number of drafts.
+    drafts: Option<RangeFilter<BigInt>>,
+    /// The number of active goals.
+    active: Option<RangeFilter<BigInt>>,
+    /// The number of active goals that are due.
+    overdue: Option<RangeFilter<BigInt>>,
+    /// The number of active goals that have come less far than their time.
+    behind: Option<RangeFilter<BigInt>>,
+    /// The number of achieved goals.
+    achieved: Option<RangeFilter<BigInt>>,
+    /// The number of missed goals.
+    missed: Option<RangeFilter<BigInt>>,
+    /// The number of abandoned goals.
+    abandoned: Option<RangeFilter<BigInt>>,
+    /// The share of ended goals that were achieved.
+    achievement_rate: Option<RangeFilter<Decimal>>,
+    /// The mean share that active goals have reached.
+    average_share: Option<RangeFilter<Decimal>>,
+    /// All of these.
+    and: Option<Vec<GoalStatsHaving>>,
+    /// At least one of these.
+    or: Option<Vec<GoalStatsHaving>>,
+    /// Not this.
+    not: Option<Box<GoalStatsHaving>>,
+}
+
+impl GoalStatsHaving {
+    /// The conditions.
+    pub(crate) fn clause(self) -> Result<Clause<GoalMeasure>, Failure> {
+        use GoalMeasure as M;
+        let own = [
+            self.goals.map(|test| test.clause(M::Goals)),
+            self.drafts.map(|test| test.clause(M::Drafts)),
+            self.active.map(|test| test.clause(M::Active)),
+            self.overdue.map(|test| test.clause(M::Overdue)),
+            self.behind.map(|test| test.clause(M::Behind)),
+            self.achieved.map(|test| test.clause(M::Achieved)),
+            self.missed.map(|test| test.clause(M::Missed)),
+            self.abandoned.map(|test| test.clause(M::Abandoned)),
+            self.achievement_rate
+                .map(|test| test.clause(M::AchievementRate)),
+            self.average_share.map(|test| test.clause(M::AverageShare)),
+        ];
+        let own = own.into_iter().flatten().collect::<Result<_, _>>()?;
+        group(
+            own,
+            self.and,
+            self.or,
+            self.not.map(|not| *not),
+            Self::clause,
+        )
+    }
 }
 
 /// The counts of one group. A key is `null` if it was not asked for, and for goals that have no such thing.
 #[derive(SimpleObject, Debug)]
 pub(crate) struct GoalStats {
-    /// The year in which they are due (UTC).
-    due_year: Option<i32>,
-    /// The month in which they are due (UTC), such as `2026-03`.
-    due_month: Option<String>,
+    /// When the bucket begins; `null` without buckets, and for goals without a due date.
+    start: Option<DateTime<Utc>>,
+    /// When the bucket has ended and the next one begins; `null` without buckets, and for goals without a due date.
+    end: Option<DateTime<Utc>>,
     /// Where the goals stand.
     status: Option<GoalStatus>,
     /// In what they are measured.
@@ -134,40 +263,42 @@ pub(crate) struct GoalStats {
     average_share: Option<Decimal>,
 }
 
-/// One group as it is read. Decimals come as text.
+/// One group as it is read. Numbers come as text, and only those that are selected.
 #[derive(FromRow, Debug)]
+#[sqlx(rename_all = "camelCase")]
 struct Row {
-    due_year: Option<i32>,
-    due_month: Option<NaiveDate>,
+    #[sqlx(default)]
+    start: Option<DateTime<Utc>>,
+    #[sqlx(default)]
+    end: Option<DateTime<Utc>>,
+    #[sqlx(default)]
     status: Option<String>,
+    #[sqlx(default)]
     unit: Option<String>,
+    #[sqlx(default)]
     owner: Option<String>,
+    #[sqlx(default)]
     metric: Option<Uuid>,
-    goals: i64,
-    drafts: i64,
-    active: i64,
-    overdue: i64,
-    behind: i64,
-    achieved: i64,
-    missed: i64,
-    abandoned: i64,
-    rate: Option<String>,
-    share: Option<String>,
-}
-
-const ACHIEVED: &str = "count(*) filter (where g.status = 'achieved')";
-const RATE: &str = "round(count(*) filter (where g.status = 'achieved')::numeric \
-     / nullif(count(*) filter (where g.status in ('achieved', 'missed')), 0), 4)";
-const SHARE: &str = "round(avg(s.share) filter (where g.status = 'active'), 4)";
-/// What a moment means for an active goal.
-const FROM: &str = "from goal g cross join lateral (select \
-     (g.actual - g.baseline)::numeric / nullif(g.target - g.baseline, 0) as share, \
-     least(1, greatest(0, extract(epoch from now() - g.starts_at) / nullif(extract(epoch from g.due_at - g.starts_at), 0))) \
-       as expected) s where ";
-
-/// How many groups the argument may bring, for the cost.
-pub(super) fn cost(first: Option<i32>) -> usize {
-    usize::try_from(first.unwrap_or(UNASKED).clamp(1, MOST)).unwrap_or(1)
+    #[sqlx(default)]
+    goals: Option<String>,
+    #[sqlx(default)]
+    drafts: Option<String>,
+    #[sqlx(default)]
+    active: Option<String>,
+    #[sqlx(default)]
+    overdue: Option<String>,
+    #[sqlx(default)]
+    behind: Option<String>,
+    #[sqlx(default)]
+    achieved: Option<String>,
+    #[sqlx(default)]
+    missed: Option<String>,
+    #[sqlx(default)]
+    abandoned: Option<String>,
+    #[sqlx(default)]
+    achievement_rate: Option<String>,
+    #[sqlx(default)]
+    average_share: Option<String>,
 }
 
 /// The counts.
@@ -175,90 +306,31 @@ pub(super) async fn read(
     snapshot: &Snapshot,
     filter: Option<GoalFilter>,
     groups: &[GoalGroup],
-    order: Option<GoalStatsSort>,
-    first: Option<i32>,
+    ask: &Ask<GoalMeasure>,
 ) -> Result<Vec<GoalStats>, Failure> {
-    if first.is_some_and(|first| !(1..=MOST).contains(&first)) {
-        return Err(Failure::input(format!("first must be from 1 to {MOST}")));
-    }
     let clause = filter.unwrap_or_default().checked()?;
-    let mut query = statement(&clause, groups, order, first.unwrap_or(UNASKED + 1));
-    let rows: Vec<Row> = query
-        .build_query_as()
-        .fetch_all(&mut *snapshot.statement().await)
-        .await?;
-    if first.is_none() && rows.len() > cost(None) {
-        return Err(Failure::input(format!(
-            "there are more than {UNASKED} groups; ask for the first so many (at most {MOST}), or filter more"
-        )));
-    }
-    rows.into_iter().map(GoalStats::try_from).collect()
-}
-
-fn statement(
-    clause: &Clause<GoalField>,
-    groups: &[GoalGroup],
-    order: Option<GoalStatsSort>,
-    limit: i32,
-) -> QueryBuilder<Postgres> {
-    let mut keys = Vec::new();
-    let mut query = QueryBuilder::new("select ");
-    for (number, group) in (1..).zip(GoalGroup::ALL) {
-        let [sql, ty, name] = group.key();
-        if groups.contains(&group) {
-            keys.push(number.to_string());
-            query.push(format_args!("{sql} as {name}, "));
-        } else {
-            query.push(format_args!("null::{ty} as {name}, "));
-        }
-    }
-    query.push(format_args!(
-        "count(*) as goals, count(*) filter (where g.status = 'draft') as drafts, \
-         count(*) filter (where g.status = 'active') as active, \
-         count(*) filter (where g.status = 'active' and g.due_at <= now()) as overdue, \
-         count(*) filter (where g.status = 'active' and coalesce(s.share, 0) < s.expected) as behind, \
-         {ACHIEVED} as achieved, count(*) filter (where g.status = 'missed') as missed, \
-         count(*) filter (where g.status = 'abandoned') as abandoned, \
-         trim_scale({RATE})::text as rate, trim_scale({SHARE})::text as share {FROM}"
-    ));
-    filter::push(&mut query, clause, &GoalField::column);
-    // No goal at all is no group, as everywhere.
-    let by = if keys.is_empty() {
-        "()".to_owned()
-    } else {
-        keys.join(", ")
-    };
-    query.push(format_args!(" group by {by} having count(*) > 0"));
-    let (field, direction) = order.map_or((GoalStatsSortField::Key, Direction::Asc), |order| {
-        (order.field, order.direction)
-    });
-    let direction = if direction == Direction::Desc {
-        "desc"
-    } else {
-        "asc"
-    };
-    let first = match field {
-        GoalStatsSortField::Key => None,
-        GoalStatsSortField::Goals => Some("count(*)"),
-        GoalStatsSortField::Achieved => Some(ACHIEVED),
-        GoalStatsSortField::AchievementRate => Some(RATE),
-        GoalStatsSortField::AverageShare => Some(SHARE),
-    };
-    let own = if field == GoalStatsSortField::Key {
-        direction
-    } else {
-        "asc"
-    };
-    let terms = first
-        .map(|sql| format!("{sql} {direction} nulls last"))
+    let keys: Vec<Key> = GoalGroup::ALL
         .into_iter()
-        .chain(keys.iter().map(|key| format!("{key} {own}")))
-        .collect::<Vec<_>>();
-    if !terms.is_empty() {
-        query.push(format_args!(" order by {}", terms.join(", ")));
-    }
-    query.push(" limit ").push_bind(i64::from(limit));
-    query
+        .filter(|group| groups.contains(group))
+        .map(GoalGroup::key)
+        .collect();
+    let statement = ask.statement(&Rows {
+        parameters: &|query| {
+            let moment = snapshot.past().map(|past| past.time);
+            query.push(", ").push_bind(moment).push("::timestamptz");
+        },
+        time: "g.due_at at time zone $1",
+        keys: &keys,
+        inputs: INPUTS,
+        from: "goal g",
+        condition: &|query| filter::push(query, &clause, &GoalField::column),
+        past: snapshot.past(),
+        one: None,
+        span: Span::of(&clause, GoalField::DueAt),
+        is_never_empty: false,
+    });
+    let rows: Vec<Row> = ask.read(snapshot, statement).await?;
+    rows.into_iter().map(GoalStats::try_from).collect()
 }
 
 impl TryFrom<Row> for GoalStats {
@@ -271,22 +343,22 @@ impl TryFrom<Row> for GoalStats {
             .map(|status| GoalStatus::stored(status, &Uuid::nil()))
             .transpose()?;
         Ok(Self {
-            due_year: row.due_year,
-            due_month: row.due_month.map(|month| month.format("%Y-%m").to_string()),
+            start: row.start,
+            end: row.end,
             status,
             unit: row.unit,
             owner_id: row.owner,
             metric_id: row.metric,
-            goals: row.goals.into(),
-            drafts: row.drafts.into(),
-            active: row.active.into(),
-            overdue: row.overdue.into(),
-            behind: row.behind.into(),
-            achieved: row.achieved.into(),
-            missed: row.missed.into(),
-            abandoned: row.abandoned.into(),
-            achievement_rate: row.rate.map(Decimal),
-            average_share: row.share.map(Decimal),
+            goals: whole("goals", row.goals.as_deref())?,
+            drafts: whole("drafts", row.drafts.as_deref())?,
+            active: whole("active", row.active.as_deref())?,
+            overdue: whole("overdue", row.overdue.as_deref())?,
+            behind: whole("behind", row.behind.as_deref())?,
+            achieved: whole("achieved", row.achieved.as_deref())?,
+            missed: whole("missed", row.missed.as_deref())?,
+            abandoned: whole("abandoned", row.abandoned.as_deref())?,
+            achievement_rate: row.achievement_rate.map(Decimal),
+            average_share: row.average_share.map(Decimal),
         })
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, request::Parts};
 use http_body_util::LengthLimitError;
 
 use super::{
-    Endpoint, Options, answer,
+    Endpoint, Options, answer, as_of,
     consistency::Consistency,
     document,
     failure::{Code, Failure},
@@ -120,10 +120,12 @@ async fn run<E: Executor>(
     let variables = Variables::from_json(serde_json::Value::Object(parameters.variables));
     variable::check(operation, &variables)?;
     let consistency = Consistency::read(&parts.headers, &parameters.extensions, timeout)?;
+    let as_of = as_of::read(&parameters.extensions)?;
 
     let mut request = Request::new(text)
         .variables(variables)
         .data(consistency)
+        .data(as_of)
         .data(principal.clone());
     if let Some(name) = parameters.operation_name {
         request = request.operation_name(name);

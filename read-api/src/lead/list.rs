@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Enum, InputObject, Object, Result, connection::Connection};
-use sqlx::{Postgres, QueryBuilder};
 
 use super::{
     Lead,
@@ -66,7 +65,7 @@ pub(super) async fn page(
 ) -> Result<Connection<String, Lead, LeadTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = snapshot.query(SELECT);
     filter::push(&mut query, &clause, &LeadField::column);
     page.push(&mut query);
     let rows: Vec<LeadRow> = query
@@ -105,7 +104,7 @@ impl LeadTotal {
 
 impl LeadTotal {
     async fn count(&self) -> Result<i64, Failure> {
-        let mut query = QueryBuilder::<Postgres>::new("select count(*) from lead l where ");
+        let mut query = self.snapshot.query("select count(*) from lead l where ");
         filter::push(&mut query, &self.clause, &LeadField::column);
         Ok(query
             .build_query_scalar()

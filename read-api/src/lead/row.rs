@@ -1,7 +1,7 @@
 //! Rows of `lead`. Never reads what is in other tables.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{failure::Failure, session::Snapshot};
@@ -59,7 +59,7 @@ pub(crate) enum LeadName {
 
 /// The lead of that name; of several with one reference, the newest.
 pub(crate) async fn find(snapshot: &Snapshot, name: LeadName) -> Result<Option<LeadRow>, Failure> {
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = snapshot.query(SELECT);
     match name {
         LeadName::Id(id) => query.push("l.lead_id = ").push_bind(id),
         LeadName::Reference(reference) => query
@@ -75,7 +75,7 @@ pub(crate) async fn find(snapshot: &Snapshot, name: LeadName) -> Result<Option<L
 
 /// The leads of these ids, in any order.
 pub(crate) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<LeadRow>, Failure> {
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = snapshot.query(SELECT);
     query
         .push("l.lead_id = any(")
         .push_bind(ids.to_vec())

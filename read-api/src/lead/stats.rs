@@ -279,6 +279,7 @@ pub(super) async fn read(
         inputs: INPUTS,
         from: "lead l",
         condition: &|query| filter::push(query, &clause, &LeadField::column),
+        past: snapshot.past(),
         one: None,
         span: Span::of(&clause, LeadField::CapturedAt),
         is_never_empty: false,

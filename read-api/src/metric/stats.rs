@@ -226,6 +226,7 @@ pub(super) async fn read(
                 query.push(" and m.observed_at < ").push_bind(until);
             }
         },
+        past: snapshot.past(),
         one: None,
         span,
         is_never_empty: true,

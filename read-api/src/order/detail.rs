@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use async_graphql::{ComplexObject, SimpleObject};
 use chrono::{DateTime, Utc};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{failure::Failure, money::Money, scalar::BigInt, session::Snapshot};
@@ -98,8 +99,16 @@ impl OrderPayment {
     }
 }
 
+/// A review, and of which order.
+#[derive(FromRow)]
+struct ReviewRow {
+    order_id: Uuid,
+    #[sqlx(flatten)]
+    review: OrderReview,
+}
+
 /// What a customer thought of an order.
-#[derive(Clone, SimpleObject, Debug)]
+#[derive(Clone, SimpleObject, FromRow, Debug)]
 pub(crate) struct OrderReview {
     /// The review's id in another system.
     review_id: Option<String>,
@@ -166,23 +175,18 @@ pub(super) async fn reviews(
     snapshot: &Snapshot,
     orders: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<OrderReview>>, Failure> {
-    let rows = sqlx::query!(
-        "select order_id, review_id, score, title, comment, reviewed_at
-         from order_review where order_id = any($1) order by order_id, review",
-        orders
-    )
-    .fetch_all(&mut *snapshot.statement().await)
-    .await?;
-    Ok(grouped(rows.into_iter().map(|row| {
-        let review = OrderReview {
-            review_id: row.review_id,
-            score: row.score,
-            title: row.title,
-            comment: row.comment,
-            reviewed_at: row.reviewed_at,
-        };
-        (row.order_id, review)
-    })))
+    let mut query = snapshot.query(
+        "select order_id, review_id, score, title, comment, reviewed_at from order_review where order_id = any(",
+    );
+    query
+        .push_bind(orders.to_vec())
+        .push(") order by order_id, review");
+    let rows: Vec<ReviewRow> = query
+        .build_query_as()
+        .fetch_all(&mut *snapshot.statement().await)
+        .await?;
+    let reviews = rows.into_iter();
+    Ok(grouped(reviews.map(|row| (row.order_id, row.review))))
 }
 
 fn grouped<T>(rows: impl Iterator<Item = (Uuid, T)>) -> HashMap<Uuid, Vec<T>> {

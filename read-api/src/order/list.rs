@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_graphql::{Enum, InputObject, Object, Result, connection::Connection};
-use sqlx::{Postgres, QueryBuilder};
 
 use super::{
     Order, batch,
@@ -89,7 +88,7 @@ pub(super) async fn page(
 ) -> Result<Connection<String, Order, OrderTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = snapshot.query(SELECT);
     filter::push(&mut query, &clause, &OrderField::column);
     page.push(&mut query);
     let rows: Vec<OrderRow> = query
@@ -125,8 +124,9 @@ impl OrderTotal {
 
 impl OrderTotal {
     async fn count(&self) -> Result<i64, Failure> {
-        let mut query =
-            QueryBuilder::<Postgres>::new("select count(*) from order_summary s where ");
+        let mut query = self
+            .snapshot
+            .query("select count(*) from order_summary s where ");
         filter::push(&mut query, &self.clause, &OrderField::column);
         Ok(query
             .build_query_scalar()

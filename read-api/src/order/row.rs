@@ -1,7 +1,7 @@
 //! Rows of `order_summary`. Never reads what is in other tables.
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{failure::Failure, session::Snapshot};
@@ -58,7 +58,7 @@ pub(crate) async fn find(
     snapshot: &Snapshot,
     name: OrderName,
 ) -> Result<Option<OrderRow>, Failure> {
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = snapshot.query(SELECT);
     match name {
         OrderName::Id(id) => query.push("s.order_id = ").push_bind(id),
         OrderName::Number(number) => query.push("s.number = ").push_bind(number),
@@ -75,7 +75,7 @@ pub(crate) async fn find(
 
 /// The orders of these ids, in any order.
 pub(crate) async fn by_ids(snapshot: &Snapshot, ids: &[Uuid]) -> Result<Vec<OrderRow>, Failure> {
-    let mut query = QueryBuilder::<Postgres>::new(SELECT);
+    let mut query = snapshot.query(SELECT);
     query
         .push("s.order_id = any(")
         .push_bind(ids.to_vec())

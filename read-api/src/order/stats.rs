@@ -184,7 +184,13 @@ pub(super) async fn read(
 ) -> Result<Vec<OrderStats>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let span = Span::of(&clause, OrderField::PlacedAt);
-    let source = Source::choose(&clause, groups, ask.bucket.as_ref(), &ask.measures());
+    let source = Source::choose(
+        &clause,
+        groups,
+        ask.bucket.as_ref(),
+        &ask.measures(),
+        snapshot.past().is_some(),
+    );
     let clause = source.condition(clause);
     let keys = source.keys(groups);
     let statement = ask.statement(&Rows {
@@ -194,6 +200,7 @@ pub(super) async fn read(
         inputs: source.inputs(),
         from: source.from(),
         condition: &|query| filter::push(query, &clause, &|field| source.column(field)),
+        past: snapshot.past(),
         one: source.one(),
         span,
         is_never_empty: false,

@@ -23,6 +23,7 @@ pub(crate) struct Place {
 }
 
 /// Signs and reads one tenant's cursors.
+#[derive(Clone)]
 pub(crate) struct Cursors {
     key: [u8; 32],
     tenant: TenantId,

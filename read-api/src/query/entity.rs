@@ -14,6 +14,7 @@ use async_graphql::{
 use super::node::{Node, read};
 use crate::{
     customer::Customer,
+    document::Document,
     failure::Failure,
     goal::Goal,
     lead::Lead,
@@ -86,6 +87,7 @@ pub(crate) enum Entity {
     Lead(Lead),
     Metric(Metric),
     Goal(Goal),
+    Document(Document),
     Organization(Organization),
     ApiKey(ApiKey),
 }
@@ -98,6 +100,7 @@ impl From<Node> for Entity {
             Node::Lead(lead) => Self::Lead(lead),
             Node::Metric(metric) => Self::Metric(metric),
             Node::Goal(goal) => Self::Goal(goal),
+            Node::Document(document) => Self::Document(document),
             Node::Organization(organization) => Self::Organization(organization),
             Node::ApiKey(key) => Self::ApiKey(key),
         }
@@ -158,6 +161,7 @@ fn type_name(kind: Kind) -> &'static str {
         Kind::Lead => "Lead",
         Kind::Metric => "Metric",
         Kind::Goal => "Goal",
+        Kind::Document => "Document",
         Kind::Organization => "Organization",
         Kind::ApiKey => "ApiKey",
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     customer::{self, Customer},
+    document::{self, Document},
     failure::Failure,
     goal::{self, Goal},
     lead::{self, Lead},
@@ -29,6 +30,7 @@ pub(crate) enum Node {
     Lead(Lead),
     Metric(Metric),
     Goal(Goal),
+    Document(Document),
     Organization(Organization),
     ApiKey(ApiKey),
 }
@@ -129,6 +131,15 @@ pub(super) async fn read(
                 .await?
                 .into_iter()
                 .map(|g| ((Kind::Goal, g.uuid()), Node::Goal(g))),
+        );
+    }
+    let documents = of(Kind::Document);
+    if !documents.is_empty() {
+        found.extend(
+            document::by_ids(snapshot, &documents)
+                .await?
+                .into_iter()
+                .map(|d| ((Kind::Document, d.uuid()), Node::Document(d))),
         );
     }
     let keys = of(Kind::ApiKey);

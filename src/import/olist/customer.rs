@@ -146,7 +146,7 @@ fn revenue(tenant: Uuid, at: DateTime<Utc>) -> LineRow {
         origin: tenant,
         order: tenant,
         data: format!(
-            r#"{{"name":"Revenue","unit":"{CURRENCY}","aggregation":"sum","feed":"orderRevenue"}}"#
+            r#"{{"name":"Revenue","unit":"{CURRENCY}","aggregation":"sum","feed":"orderRevenue","monthlyGoal":{{"growthPercent":"10"}}}}"#
         ),
     }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn run(session: &mut Session, server: &Server) -> Result<()> {
 }
 
 /// Fills the log through the commands.
-async fn fill(store: &Store, events: u64) -> Result<()> {
+pub(crate) async fn fill(store: &Store, events: u64) -> Result<()> {
     let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
     let population = Population::new(TENANTS);
     let mut orders: Vec<Orders> = (0..WIDTH)

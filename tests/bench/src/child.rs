@@ -57,9 +57,43 @@ impl Server {
         .await
     }
 
-    /// One of our own servers: `empty`, `peer` or `peer-view`.
+    /// One of our own servers: see [`crate::serve::Kind`].
     pub(crate) async fn own(name: &str, database: &str) -> Result<Self> {
-        Self::start(&std::env::current_exe()?, &["serve", name], database, &[]).await
+        Self::own_with(name, database, &[]).await
+    }
+
+    /// One of our own servers, told more by environment variables.
+    pub(crate) async fn own_with(
+        name: &str,
+        database: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
+        Self::start(
+            &std::env::current_exe()?,
+            &["serve", name],
+            database,
+            settings,
+        )
+        .await
+    }
+
+    /// `PostGraphile`, with the release of Node.js that was installed with it.
+    pub(crate) async fn postgraphile(database: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("postgraphile");
+        let modules = folder.join("node_modules");
+        let node = ["x64", "arm64"]
+            .map(|machine| modules.join(format!("node-linux-{machine}/bin/node")))
+            .into_iter()
+            .find(|node| node.is_file())
+            .with_context(|| {
+                format!(
+                    "there is no Node.js in {}; run its install",
+                    modules.display()
+                )
+            })?;
+        let script = folder.join("server.mjs");
+        let script = script.to_str().context("the path is no UTF-8")?;
+        Self::start(&node, &[script], database, settings).await
     }
 
     async fn start(

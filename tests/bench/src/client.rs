@@ -1,6 +1,6 @@
 //! The callers of B6, B8 and B11: tenants' programs that place orders over HTTP.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use commands::{Bus, Way};
@@ -16,38 +16,57 @@ use crate::{
     workload::{self, Command, Orders, Population},
 };
 
-/// The tenants that have keys.
+/// The tenants that place orders.
 const TENANTS: usize = 50;
+/// Keys that are asked for at once.
+const CHUNK: usize = 500;
 
 /// A key of each tenant.
 #[derive(Clone)]
 pub(crate) struct Keys {
     population: Population,
-    keys: Arc<[(TenantId, String)]>,
+    keys: Arc<HashMap<TenantId, String>>,
 }
 
 impl Keys {
-    /// Issues them, and waits until they work.
+    /// Issues them to those who place orders, and waits until they work.
     pub(crate) async fn issue(store: &Store) -> Result<Self> {
+        Self::issue_to(store, TENANTS).await
+    }
+
+    /// Issues them to so many tenants, and waits until they work.
+    pub(crate) async fn issue_to(store: &Store, tenants: usize) -> Result<Self> {
         let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
         let data = json!({ "name": "benchmark", "scopes": ["*"] });
-        let tenants = workload::tenants(TENANTS);
-        let requests = tenants
-            .iter()
-            .map(|tenant| request(*tenant, "organization.issueApiKey", &data))
-            .collect::<Result<Vec<_>>>()?;
-        let mut keys = Vec::new();
-        for (tenant, answer) in tenants.into_iter().zip(bus.execute_all(&requests).await) {
-            let accepted =
-                answer.map_err(|problem| anyhow!("{} ({})", problem.detail(), problem.code()))?;
-            let key = accepted.extra.get("apiKey").and_then(|key| key.as_str());
-            keys.push((tenant, key.context("a key was not told")?.to_owned()));
+        let mut keys = HashMap::new();
+        for some in workload::tenants(tenants).chunks(CHUNK) {
+            let requests = some
+                .iter()
+                .map(|tenant| request(*tenant, "organization.issueApiKey", &data))
+                .collect::<Result<Vec<_>>>()?;
+            for (tenant, answer) in some.iter().zip(bus.execute_all(&requests).await) {
+                let accepted = answer
+                    .map_err(|problem| anyhow!("{} ({})", problem.detail(), problem.code()))?;
+                let key = accepted.extra.get("apiKey").and_then(|key| key.as_str());
+                keys.insert(*tenant, key.context("a key was not told")?.to_owned());
+            }
         }
         app::engine(store).await?.catch_up().await?;
         Ok(Self {
-            population: Population::new(TENANTS),
-            keys: keys.into(),
+            population: Population::new(tenants),
+            keys: Arc::new(keys),
         })
+    }
+
+    /// Who has them.
+    pub(crate) fn population(&self) -> &Population {
+        &self.population
+    }
+
+    /// A tenant's.
+    pub(crate) fn of(&self, tenant: TenantId) -> Result<&str> {
+        let key = self.keys.get(&tenant);
+        key.map(String::as_str).context("a tenant has no key")
     }
 }
 
@@ -82,15 +101,10 @@ impl Client {
         })
     }
 
-    fn key(keys: &Keys, tenant: TenantId) -> Result<&str> {
-        let key = keys.keys.iter().find(|(other, _)| *other == tenant);
-        Ok(&key.context("a tenant has no key")?.1)
-    }
-
     /// Places an order; answers what it placed, acknowledged.
     pub(crate) async fn place(&mut self) -> Result<Command> {
         let command = self.orders.place();
-        let key = Self::key(&self.keys, command.tenant)?;
+        let key = self.keys.of(command.tenant)?;
         let path = format!("/api/v1/orders/{}/place", command.order);
         let (status, body) = self.connection.post(&path, key, &command.data).await?;
         ensure!(
@@ -103,7 +117,7 @@ impl Client {
 
     /// Whether GraphQL answers with an order, asked without a token: it waits for nothing.
     pub(crate) async fn sees(&mut self, tenant: TenantId, order: Uuid) -> Result<bool> {
-        let key = Self::key(&self.keys, tenant)?;
+        let key = self.keys.of(tenant)?;
         let query = format!(r#"{{"query":"{{ order(id: \"{order}\") {{ status }} }}"}}"#);
         let (status, body) = self
             .connection

@@ -68,6 +68,7 @@ pub(crate) fn request(command: Command) -> Result<Request> {
         correlation_id: command.correlation_id,
         traceparent: Some(command.traceparent),
         cause: None,
+        ip_hash: None,
     })
 }
 

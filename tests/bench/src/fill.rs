@@ -16,7 +16,7 @@ use crate::{
 /// Events of each order.
 pub(crate) const EVENTS: u64 = 5;
 /// How many different orders there are.
-const VARIANTS: u64 = 64;
+pub(crate) const VARIANTS: u64 = 64;
 /// Orders of one statement, a multiple of every number of tenants that is asked for.
 const CHUNK: u64 = 20_000;
 
@@ -32,16 +32,8 @@ pub(crate) struct Filler {
 impl Filler {
     pub(crate) async fn new(tenants: Vec<TenantId>) -> Result<Self> {
         let first = tenants.first().copied().unwrap_or(TenantId(Uuid::nil()));
-        let steps: Vec<Step> = Step::ALL.into_iter().take(EVENTS.try_into()?).collect();
-        let mut orders = Orders::new(1, &Population::new(1));
-        let mut payloads = Vec::new();
-        for _ in 0..VARIANTS {
-            let mut order = Order::default();
-            for step in &steps {
-                let command = orders.of(*step);
-                payloads.push(event(&mut order, decision(&command)?).await?);
-            }
-        }
+        let steps = steps()?;
+        let payloads = payloads(&steps).await?;
         Ok(Self {
             tenants: tenants.into_iter().map(|tenant| tenant.0).collect(),
             next: 0,
@@ -76,6 +68,25 @@ impl Filler {
         }
         Ok(())
     }
+}
+
+/// What happens to each order.
+pub(crate) fn steps() -> Result<Vec<Step>> {
+    Ok(Step::ALL.into_iter().take(EVENTS.try_into()?).collect())
+}
+
+/// The payloads of the events of all variants, one variant after the other.
+pub(crate) async fn payloads(steps: &[Step]) -> Result<Vec<Vec<u8>>> {
+    let mut orders = Orders::new(1, &Population::new(1));
+    let mut payloads = Vec::new();
+    for _ in 0..VARIANTS {
+        let mut order = Order::default();
+        for step in steps {
+            let command = orders.of(*step);
+            payloads.push(event(&mut order, decision(&command)?).await?);
+        }
+    }
+    Ok(payloads)
 }
 
 /// The payload of what the order decides.

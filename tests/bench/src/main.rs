@@ -9,15 +9,20 @@ mod b12_price;
 mod b1_commands;
 mod b2_append;
 mod b3_replay;
+mod b4_rebuild;
 mod b5_relay;
 mod b6_latency;
+mod b7_dashboard;
 mod b8_http;
 mod bare;
 mod child;
 mod client;
 mod commander;
+mod copy;
+mod dashboard;
 mod debezium;
 mod fill;
+mod handwritten;
 mod http;
 mod machine;
 mod measure;
@@ -30,6 +35,7 @@ mod revision;
 mod run;
 mod serve;
 mod server;
+mod shops;
 mod sight;
 mod stage;
 mod statistics;
@@ -92,12 +98,14 @@ enum Serve {
 }
 
 /// Every benchmark, in the order in which they run.
-const BENCHMARKS: [&str; 10] = [
+const BENCHMARKS: [&str; 12] = [
     "B1",
     "B2",
     "B3",
+    "B4",
     "B5",
     "B6",
+    "B7",
     "B8",
     "B10",
     "B11",
@@ -153,8 +161,10 @@ async fn all(only: &[String], session: &mut Session, server: &Server) -> Result<
             "B1" => b1_commands::run(session, server).await,
             "B2" => b2_append::run(session, server).await,
             "B3" => b3_replay::run(session, server).await,
+            "B4" => b4_rebuild::run(session, server).await,
             "B5" => b5_relay::run(session, server).await,
             "B6" => b6_latency::run(session, server).await,
+            "B7" => b7_dashboard::run(session, server).await,
             "B8" => b8_http::run(session, server).await,
             "B10" => b10_growth::run(session, server).await,
             "B11" => b11_memory::run(session, server).await,

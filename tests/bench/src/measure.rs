@@ -31,7 +31,7 @@ pub(crate) struct Window {
 pub(crate) struct Meter {
     /// PostgreSQL's first process; its children count too.
     pub(crate) postgres: u32,
-    /// The process under test; for what runs in this process, its load is counted with it.
+    /// The process under test, with its children; for what runs in this process, its load is counted with it.
     pub(crate) process: u32,
 }
 
@@ -55,10 +55,13 @@ impl Meter {
 
     /// What was used since they began.
     pub(crate) fn read(self) -> Result<Cpu> {
-        let (postgres, process) = (
-            process::cpu_with_children(self.postgres)?,
-            process::cpu(self.process)?,
-        );
+        let postgres = process::cpu_with_children(self.postgres)?;
+        // PostgreSQL is a child of this process.
+        let process = if self.process == std::process::id() {
+            process::cpu(self.process)?
+        } else {
+            process::cpu_with_children(self.process)?
+        };
         Ok(Cpu {
             postgres,
             process,

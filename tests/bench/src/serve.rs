@@ -1,5 +1,5 @@
-//! The servers that Daybook's is compared with: its own layers around a handler that does nothing, and a plain service on
-//! axum and postgres-es.
+//! The servers that Daybook's is compared with: its own layers around a handler that does nothing, a plain service on axum and
+//! postgres-es, and one on axum and SQL.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::{
-    output,
+    handwritten, output,
     peer::{Peer, Views},
     server::config,
     workload::{Command, Step},
@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Peer,
     /// The same, which keeps a view of its orders.
     PeerView,
+    /// axum and SQL on our read models.
+    Handwritten,
 }
 
 const ROUTE: &str = "/api/v1/orders/{id}/place";
@@ -50,6 +52,7 @@ pub(crate) async fn run(kind: Kind, database: String) -> Result<()> {
         Kind::Empty => empty(database).await?,
         Kind::Peer => peer(database, Views::None).await?,
         Kind::PeerView => peer(database, Views::Orders).await?,
+        Kind::Handwritten => handwritten::router(&database).await?,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     output::data(&json!({ "url": format!("http://{}", listener.local_addr()?) }));
@@ -70,7 +73,11 @@ async fn empty(database: String) -> Result<Router> {
     let keys = Arc::new(ApiKeys::new(store, clock.clone()));
     let nothing = post(|_body: Bytes| async { StatusCode::CREATED });
     let routes = Router::new().route(ROUTE, nothing);
-    Ok(gateway::edge(gateway::protected(routes, keys), clock))
+    Ok(gateway::edge(
+        gateway::protected(routes, keys),
+        clock,
+        gateway::Clients::default(),
+    ))
 }
 
 async fn place(State(peer): State<Arc<Peer>>, Path(order): Path<Uuid>, data: Bytes) -> Response {

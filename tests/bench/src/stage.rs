@@ -52,7 +52,7 @@ impl Stage {
     pub(crate) async fn topics(&self, prefix: &str) -> Result<Settings> {
         let settings = Settings::try_new(self.kafka.brokers(), prefix, "main", 1, "")?;
         let admin = Admin::try_new(&settings, PARTITIONS)?;
-        admin.apply(&admin.plan().await?).await?;
+        admin.apply(admin.plan().await?).await?;
         Ok(settings)
     }
 

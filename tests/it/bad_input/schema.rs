@@ -10,7 +10,7 @@ struct Pattern {
     wrong: &'static [&'static str],
 }
 
-const PATTERNS: [Pattern; 5] = [
+const PATTERNS: [Pattern; 7] = [
     // Any text but control characters.
     Pattern {
         is: |p| p.contains("\\u0000-\\u0008"),
@@ -26,6 +26,16 @@ const PATTERNS: [Pattern; 5] = [
         is: |p| p == "^[A-Z]{2}$",
         sample: "BE",
         wrong: &["be", "1E"],
+    },
+    Pattern {
+        is: |p| p == "^[a-z]{2,3}$",
+        sample: "pt",
+        wrong: &["PT", "p1"],
+    },
+    Pattern {
+        is: |p| p == "^[A-Za-z0-9_+/-]+$",
+        sample: "America/Sao_Paulo",
+        wrong: &["Sao Paulo", "UTC."],
     },
     Pattern {
         is: |p| p.starts_with("^-?(0|[1-9]"),

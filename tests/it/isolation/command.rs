@@ -49,6 +49,7 @@ pub fn ids(world: &World, context: &str) -> Vec<Uuid> {
         "lead" => world.b.leads.clone(),
         "metric" => world.b.metrics.clone(),
         "goal" => world.b.goals.clone(),
+        "document" => world.b.documents.clone(),
         "organization" => vec![world.b.tenant.id.0, world.a.tenant.id.0],
         other => panic!("no id of the other tenant is known for the context {other}"),
     }

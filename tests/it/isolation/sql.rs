@@ -149,10 +149,13 @@ pub async fn empty_tables(world: &World) -> Vec<String> {
 /// How many rows of which tenants a table shows; none if it may not be read at all.
 type Seen = BTreeMap<String, Option<Vec<(Uuid, i64)>>>;
 
-/// What the tenants' role sees under a context.
-async fn seen(database: &Database, organization: Option<&str>, signature: Option<&str>) -> Seen {
-    let mut connection = database.admin().await;
-    let tables = tables(&mut connection).await;
+/// What the tenants' role sees of these tables under a context.
+async fn seen(
+    connection: &mut PgConnection,
+    tables: &[String],
+    organization: Option<&str>,
+    signature: Option<&str>,
+) -> Seen {
     let mut seen = BTreeMap::new();
     for table in tables {
         let mut tx = connection.begin().await.unwrap();
@@ -187,23 +190,55 @@ async fn seen(database: &Database, organization: Option<&str>, signature: Option
             Err(other) => panic!("{table}: {other}"),
         };
         tx.rollback().await.unwrap();
-        seen.insert(table, rows);
+        seen.insert(table.clone(), rows);
     }
     seen
 }
 
-/// Everything that a context shows and must not.
-pub async fn leaks(database: &Database, contexts: &Contexts) -> Vec<String> {
+/// Whether one table shows something that it must not, to anybody at all.
+pub async fn is_open(database: &Database, table: &str, contexts: &Contexts) -> bool {
+    let mut connection = database.admin().await;
+    let shown = foreign(&mut connection, &[table.to_owned()], contexts).await;
+    !shown.is_empty()
+}
+
+/// What these tables show to whoever has no right to anything.
+async fn foreign(
+    connection: &mut PgConnection,
+    tables: &[String],
+    contexts: &Contexts,
+) -> Vec<String> {
     let mut leaks = Vec::new();
     for (what, organization, signature) in &contexts.wrong {
-        for (table, rows) in seen(database, organization.as_deref(), signature.as_deref()).await {
+        let seen = seen(
+            connection,
+            tables,
+            organization.as_deref(),
+            signature.as_deref(),
+        );
+        for (table, rows) in seen.await {
             if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
                 leaks.push(format!("{table} shows {rows:?} to {what}"));
             }
         }
     }
+    leaks
+}
+
+/// Everything that a context shows and must not.
+pub async fn leaks(database: &Database, contexts: &Contexts) -> Vec<String> {
+    let mut connection = database.admin().await;
+    let tables = tables(&mut connection).await;
+    let mut leaks = foreign(&mut connection, &tables, contexts).await;
     if let Some((tenant, signature)) = &contexts.right {
-        let own = seen(database, Some(&tenant.to_string()), Some(signature)).await;
+        let claimed = Some(tenant.to_string());
+        let own = seen(
+            &mut connection,
+            &tables,
+            claimed.as_deref(),
+            Some(signature),
+        )
+        .await;
         let shown = own
             .values()
             .flatten()

@@ -153,6 +153,7 @@ pub fn known(side: &Side, name: &str) -> Vec<String> {
         .chain(&side.leads)
         .chain(&side.metrics)
         .chain(&side.goals)
+        .chain(&side.documents)
         .chain(&side.keys)
         .chain([&side.tenant.id.0])
         .map(ToString::to_string);
@@ -181,6 +182,8 @@ pub fn known(side: &Side, name: &str) -> Vec<String> {
         "correlation" => side.field("correlationId"),
         "text" => vec![side.text("organization"), side.orders[0].to_string()],
         "source" => vec![side.text("source-of-observation")],
+        "query" => vec![side.text("document-title"), side.text("document-body")],
+        "tag" => side.field("tags"),
         "timeZone" => vec!["Europe/Lisbon".to_owned()],
         other => side.field(other),
     }

@@ -14,8 +14,10 @@ use sqlx::PgConnection;
 use super::stage::Stage;
 use crate::harness;
 
-/// Answers every observation with one more of the same metric.
-struct Echo;
+/// Answers every observation with one more of the same metric, at once or by a timer that is due at once.
+struct Echo {
+    by_timer: bool,
+}
 
 #[async_trait::async_trait]
 impl Projection for Echo {
@@ -59,7 +61,11 @@ impl Projection for Echo {
                 id: event.stream.uuid().unwrap(),
                 data: json!({ "observations": [{ "observedAt": event.occurred_at, "value": "1", "source": "echo" }] }),
             };
-            effects.command(event, wanted);
+            if self.by_timer {
+                effects.set_timer(event, event.event_id.to_string(), event.occurred_at, wanted);
+            } else {
+                effects.command(event, wanted);
+            }
         }
         Ok(effects)
     }
@@ -67,9 +73,18 @@ impl Projection for Echo {
 
 #[tokio::test]
 async fn a_circle_is_cut() {
+    is_cut(false).await;
+}
+
+#[tokio::test]
+async fn a_circle_through_timers_is_cut() {
+    is_cut(true).await;
+}
+
+async fn is_cut(by_timer: bool) {
     let database = harness::database().await;
     let mut all = projections::all();
-    all.push(Arc::new(Echo));
+    all.push(Arc::new(Echo { by_timer }));
     let stage = Stage::with(&database, all).await;
     let tenant = stage.tenant().await;
     let define = json!({ "name": "m", "unit": "u", "aggregation": "sum" });
@@ -79,7 +94,7 @@ async fn a_circle_is_cut() {
     stage.settle().await;
     let observed = stage.observed(tenant).await;
     assert_eq!(observed.len(), usize::from(MAX_DEPTH) + 1);
-    let refused = status::refused(&stage.store, None, 10).await.unwrap();
+    let refused = status::refused(&stage.store, None, None, 10).await.unwrap();
     let [one] = refused.as_slice() else {
         panic!("{refused:?}")
     };

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What happened to a goal: the types of its events, with what progress came to.
-async fn story(stage: &Stage, tenant: TenantId, goal: u128) -> Vec<String> {
+pub async fn story(stage: &Stage, tenant: TenantId, goal: u128) -> Vec<String> {
     let mut tx = stage.store.tenant_tx(tenant).await.unwrap();
     let rows = sqlx::query(
         "select event_type, convert_from(payload, 'UTF8')::jsonb ->> 'actual' as actual from log.event
@@ -156,7 +156,7 @@ async fn a_goal_follows_its_metric_to_its_end() {
     stage.settle().await;
     assert_eq!(story(&stage, tenant, 11).await[8..], ["Missed 61"]);
     assert!(
-        status::refused(&stage.store, None, 10)
+        status::refused(&stage.store, None, None, 10)
             .await
             .unwrap()
             .is_empty()
@@ -316,16 +316,17 @@ fn story_of_many(tenant: TenantId) -> Vec<Append> {
     log
 }
 
-/// Everything that the policies want, in order, and their timers.
-async fn wanted(store: &Store) -> Vec<String> {
+/// Everything that a policy wants, in order, and the timers.
+pub async fn wanted(store: &Store, policy: &str) -> Vec<String> {
     let mut tx = store.operator_tx().await.unwrap();
     sqlx::query_scalar(
         "select concat_ws(' ', id, command, aggregate_id, data) from (
-           select id, command, aggregate_id, data, sequence from policy.outbox where policy = 'progress'
+           select id, command, aggregate_id, data, sequence from policy.outbox where policy = $1
            union all
            select id, key || due_at::text, aggregate_id, data, 1000000 + row_number() over (order by key) from policy.timer) w
          order by sequence",
     )
+    .bind(policy)
     .fetch_all(tx.connection())
     .await
     .unwrap()
@@ -354,7 +355,7 @@ async fn what_is_wanted_never_depends_on_where_a_batch_ends() {
             "{parked:?}"
         );
         all.push((
-            wanted(&store).await,
+            wanted(&store, "progress").await,
             engine.digest("progress").await.unwrap(),
         ));
     }

@@ -159,6 +159,7 @@ async fn what_the_past_set_waits_for_the_rest_of_the_past() {
             aggregation: event_schemas::metric::Aggregation::Sum,
             description: None,
             feed: None,
+            monthly_goal: None,
         };
         append(tenant, stream(id), day(told), &MetricEvent::from(defined))
     };

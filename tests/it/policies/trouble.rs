@@ -51,7 +51,7 @@ async fn a_refusal_is_kept_and_can_be_tried_again() {
     stage.order(other, 103).await;
     stage.settle().await;
     assert_eq!(stage.observed(other).await, orders([103]));
-    let refused = status::refused(&stage.store, Some(other), 10)
+    let refused = status::refused(&stage.store, Some(other), None, 10)
         .await
         .unwrap();
     let [one] = refused.as_slice() else {
@@ -184,6 +184,7 @@ async fn what_answers_the_past_is_dated_and_the_import_goes_on() {
         aggregation: Aggregation::Sum,
         description: None,
         feed: Some(Feed::OrderRevenue),
+        monthly_goal: None,
     };
     let stream = |context: &str, id| StreamId::new(context, Uuid::from_u128(id));
     let metric = MetricEvent::from(metric);

@@ -9,7 +9,7 @@ use projections::{Engine, Error, digest::TableDigest};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{READ_MODELS, count, digests, digests_of, engine, history, names, store_all};
-use crate::harness;
+use crate::{harness, postgres::until};
 
 async fn digest(engine: &Engine) -> Vec<TableDigest> {
     engine.digest("order").await.unwrap()
@@ -95,24 +95,7 @@ async fn a_rebuild_that_was_broken_off_goes_on_where_it_was() {
     let serving = engine(&store, 2_000, 1).await;
     serving.catch_up().await.unwrap();
     let before = digest(&serving).await;
-    let one = engine(&store, 50, 1).await;
-    {
-        let rebuilding = one.rebuild("order");
-        tokio::pin!(rebuilding);
-        loop {
-            tokio::select! {
-                done = &mut rebuilding => panic!("it was not broken off: {done:?}"),
-                () = tokio::time::sleep(Duration::from_millis(2)) => {}
-            }
-            let builds = projections::builds(&store).await.unwrap();
-            let new = builds
-                .iter()
-                .find(|one| one.projection == "order" && !one.serves);
-            if new.is_some_and(|new| new.applied > 0) {
-                break;
-            }
-        }
-    }
+    break_off(&store).await;
     let applied = async || {
         let builds = projections::builds(&store).await.unwrap();
         let orders: Vec<_> = builds
@@ -133,6 +116,54 @@ async fn a_rebuild_that_was_broken_off_goes_on_where_it_was() {
     // The one that fed the old build finds the new one.
     serving.catch_up().await.unwrap();
     assert_eq!(digest(&serving).await, before);
+}
+
+/// Begins to make orders anew, and leaves it.
+async fn break_off(store: &Store) {
+    let one = engine(store, 50, 1).await;
+    let rebuilding = one.rebuild("order");
+    tokio::pin!(rebuilding);
+    loop {
+        tokio::select! {
+            done = &mut rebuilding => panic!("it was not broken off: {done:?}"),
+            () = tokio::time::sleep(Duration::from_millis(2)) => {}
+        }
+        let builds = projections::builds(store).await.unwrap();
+        let orders = builds.iter().filter(|one| one.projection == "order");
+        let newest = orders.max_by_key(|one| one.build).unwrap();
+        if !newest.serves && newest.applied > 0 {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_build_is_fed_whoever_sees_it_first() {
+    let store = harness::database().await.store().await;
+    let (tasks, cancelled) = (TaskTracker::new(), CancellationToken::new());
+    store.start(&tasks, &cancelled);
+    store_all(&store, &history(8, 600)).await;
+    let serving = engine(&store, 2_000, 1).await;
+    serving.run(&tasks, &cancelled);
+    serving.catch_up().await.unwrap();
+    for build in 2..5_u64 {
+        break_off(&store).await;
+        // It lets the new build serve; the loop, which looks once a second, meets it only then.
+        serving.catch_up().await.unwrap();
+        store_all(&store, &history(build, 30)).await;
+        let behind = "select count(*) from projection.live l join projection.checkpoint c using (projection, build)
+                      join log.partition p using (partition)
+                      where l.projection = 'order' and c.next_offset < p.next_offset";
+        until("the new build goes on", async || {
+            count(&store, behind).await == 0
+        })
+        .await;
+        let serves = "select build::bigint from projection.live where projection = 'order'";
+        assert_eq!(count(&store, serves).await, i64::try_from(build).unwrap());
+    }
+    cancelled.cancel();
+    tasks.close();
+    tasks.wait().await;
 }
 
 #[tokio::test]

@@ -129,6 +129,7 @@ async fn what_nobody_knows_halts_the_projections_that_read_it_in_its_partition_a
         "lead",
         "metric",
         "goal",
+        "document",
     ] {
         while engine.run_once(other, partition).await.unwrap()
             != (Progress::At {

@@ -1,5 +1,6 @@
 //! Histories for the tests of the projections: every kind of event, in numbers that are the same in every run.
 
+mod document;
 mod goal;
 mod lead;
 mod metric;
@@ -249,10 +250,11 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
     let tenants: Vec<TenantId> = (0..5).map(|_| TenantId(SystemClock.uuid_v7())).collect();
     let mut log: Vec<Append> = tenants.iter().map(|tenant| registered(*tenant)).collect();
     let (mut orders, mut customers, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut leads, mut metrics, mut goals) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut leads, mut metrics) = (Vec::new(), Vec::new());
+    let (mut goals, mut documents) = (Vec::new(), Vec::new());
     for n in 0..events {
         let tenant = tenants[usize::try_from(dice.roll(5)).unwrap()];
-        match dice.roll(30) {
+        match dice.roll(32) {
             0 => {
                 let key = SystemClock.uuid_v7();
                 keys.push((tenant, key));
@@ -320,6 +322,7 @@ pub fn history(seed: u64, events: i64) -> Vec<Append> {
             }
             24..=26 => log.push(metric::next(&mut dice, &mut metrics, tenant, n)),
             27..=29 => log.push(goal::next(&mut dice, &mut goals, tenant, n)),
+            30..=31 => log.push(document::next(&mut dice, &mut documents, tenant, n)),
             _ if orders.is_empty() || dice.roll(4) == 0 => {
                 let id = SystemClock.uuid_v7();
                 orders.push((tenant, id));

@@ -1,4 +1,4 @@
-//! The figures of every tenant against what a script of its own counts in the CSV files, by the definitions of truths.json.
+//! The figures of every tenant, or of every tenth, against what a script of its own counts in the CSV files, by the definitions of truths.json.
 
 use std::{fs::File, path::Path, process::Command, sync::Arc, time::Instant};
 
@@ -52,7 +52,7 @@ fn common(whole: &Value, part: &Value) -> Value {
     }
 }
 
-/// Asks every tenant, and compares.
+/// Asks the tenants, and compares.
 pub async fn compare(
     app: &Arc<Served>,
     keys: &[(TenantId, String)],
@@ -72,7 +72,9 @@ pub async fn compare(
 
     let tenants = counted["tenants"].as_object().unwrap();
     assert_eq!(tenants.len(), keys.len());
-    stream::iter(keys)
+    let every = if super::whole() { 1 } else { 10 };
+    let asked: Vec<_> = keys.iter().step_by(every).collect();
+    stream::iter(&asked)
         .for_each_concurrent(4, |(tenant, key)| {
             let expected = &tenants[&tenant.0.simple().to_string()];
             async move { orders(app, key, expected, tenant).await }
@@ -80,7 +82,7 @@ pub async fn compare(
         .await;
     eprintln!(
         "{} tenants compared in {:.1} s, of which the script took {script:.1} s",
-        keys.len(),
+        asked.len(),
         began.elapsed().as_secs_f64()
     );
 }

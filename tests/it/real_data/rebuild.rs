@@ -1,4 +1,4 @@
-//! Every projection of the real data made anew while the server answers and takes orders: no query fails or goes back in time,
+//! The projections of the real data made anew while the server answers and takes orders: no query fails or goes back in time,
 //! progress is told, and the rows are those that the log makes.
 
 use std::{sync::Arc, time::Instant};
@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::harness::{Database, Served, an_order};
+
+/// Of each sort one: several tables and earlier versions, a policy, and a small one.
+const FEW: [&str; 3] = ["order", "revenue", "lead"];
 
 /// How many tenants are asked again and again.
 const ASKED: usize = 20;
@@ -60,11 +63,17 @@ pub async fn while_it_serves(database: &Database, app: &Arc<Served>, keys: &[(Te
     // Another process, as an operator would start it.
     let store = database.store().await;
     let engine = app::engine(&store).await.unwrap();
-    for projection in projections::all() {
-        let (name, began) = (projection.name(), Instant::now());
+    let all = projections::all();
+    let mut names: Vec<&str> = all.iter().map(|projection| projection.name()).collect();
+    if !super::whole() {
+        names.retain(|name| FEW.contains(name));
+        assert_eq!(names.len(), FEW.len());
+    }
+    for name in &names {
+        let began = Instant::now();
         let build = engine.rebuild(name).await.unwrap();
         let builds = projections::builds(&store).await.unwrap();
-        let serving = builds.iter().find(|one| one.projection == name).unwrap();
+        let serving = builds.iter().find(|one| one.projection == *name).unwrap();
         assert!(serving.serves && serving.build == build, "{builds:?}");
         eprintln!(
             "{name}: {} events made anew in {:.1} s",
@@ -76,8 +85,8 @@ pub async fn while_it_serves(database: &Database, app: &Arc<Served>, keys: &[(Te
     let (asked, placed) = (asking.await.unwrap(), placing.await.unwrap());
     eprintln!("{asked} queries and {placed} orders meanwhile");
     assert!(asked > 0 && placed > 0);
-    for projection in projections::all() {
-        let compared = engine.verify(projection.name()).await.unwrap();
+    for name in &names {
+        let compared = engine.verify(name).await.unwrap();
         assert!(compared.iter().all(Compared::is_equal), "{compared:#?}");
     }
     store.close().await;

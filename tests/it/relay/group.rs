@@ -74,6 +74,13 @@ impl Reader {
     }
 }
 
+/// Its threads wait for no one: a test that fails ends.
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.cancelled.cancel();
+    }
+}
+
 /// The members of each group of the projections, by the group's name.
 async fn groups(settings: &Settings) -> BTreeMap<String, Vec<String>> {
     let (brokers, ours) = (settings.brokers.clone(), format!("{}.", settings.group()));

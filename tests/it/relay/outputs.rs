@@ -33,7 +33,7 @@ use crate::{
 
 /// What `daybook` is told of in every test here.
 pub const CONTEXTS: &str = r#"["order"]"#;
-pub const STATES: &str = r#"["order","customer","organization","lead","metric","goal"]"#;
+pub const STATES: &str = r#"["order","customer","organization","lead","metric","goal","document"]"#;
 
 fn with(settings: &Settings, contexts: &[&str], states: &[&str]) -> Settings {
     let owned =
@@ -126,6 +126,7 @@ async fn an_import_is_told_by_context_and_as_states() {
         "lead",
         "metric",
         "goal",
+        "document",
     ];
     let settings = with(&settings, &["order"], &contexts);
     broker::make_topics(&settings).await;
@@ -205,6 +206,10 @@ async fn a_topic_that_comes_later_is_filled_and_so_is_one_that_was_deleted() {
     let deleted = admin.delete_topics(&[&topic], &AdminOptions::new()).await;
     assert_eq!(deleted.unwrap(), [Ok(topic)]);
     some_events(&store, 3).await;
+    until("the topic is known to be gone", async || {
+        broker::has_changes(&settings).await
+    })
+    .await;
     broker::make_topics(&settings).await;
     some_events(&store, 3).await;
     orders_are_there(&database, &settings).await;

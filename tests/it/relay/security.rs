@@ -97,7 +97,7 @@ async fn tls_and_passwords_come_from_a_file() {
     some_events(&store, 2).await;
     let right = settings(&properties(PASSWORD));
     let admin = Admin::try_new(&right, 16).unwrap();
-    admin.apply(&admin.plan().await.unwrap()).await.unwrap();
+    admin.apply(admin.plan().await.unwrap()).await.unwrap();
     let relay = Running::start(&store, &right);
     published(&store).await;
     relay.stop().await;

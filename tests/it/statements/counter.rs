@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
     subscriber::DefaultGuard,
@@ -14,11 +14,13 @@ use tracing::{
 pub struct Counter(Arc<Mutex<Vec<String>>>);
 
 impl Counter {
-    /// Counts on this thread until the guard goes.
-    pub fn start() -> (Self, DefaultGuard) {
+    /// Counts on this thread until the guards go. While there is but one subscriber, other threads decide whether an event is
+    /// wanted by asking their own, which is none; so there is a second one.
+    pub fn start() -> (Self, (DefaultGuard, Dispatch)) {
         let counter = Self::default();
+        let other = Dispatch::new(Self::default());
         let guard = tracing::subscriber::set_default(counter.clone());
-        (counter, guard)
+        (counter, (guard, other))
     }
 
     pub fn count(&self) -> usize {

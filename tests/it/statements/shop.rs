@@ -130,6 +130,8 @@ async fn fill(app: &Served, tenant: &Tenant) {
         line("goal.linkMetric", id, link);
         line("goal.activate", id, json!({}));
         line("goal.recordProgress", id, json!({ "actual": "5" }));
+        let document = json!({ "title": format!("bread {n}"), "body": "How we bake bread.", "language": "en", "tags": ["bread"] });
+        line("document.add", id, document);
     }
     let observations: Vec<_> = (0..MANY)
         .map(|n| json!({ "observedAt": "2026-02-03T04:05:06Z", "value": n.to_string() }))
@@ -172,7 +174,7 @@ async fn fill(app: &Served, tenant: &Tenant) {
     }
     // Until every list shows what was written last.
     let query = "{ orders(first: 0) { totalCount } customers(first: 0) { totalCount } leads(first: 0) { totalCount } \
-         metrics(first: 0) { totalCount } apiKeys(first: 1) { nodes { id } } organization { id } }";
+         metrics(first: 0) { totalCount } documents(first: 0) { totalCount } apiKeys(first: 1) { nodes { id } } organization { id } }";
     let answer = app
         .client
         .post(format!("{}/graphql", app.url))

@@ -32,6 +32,7 @@ fn defined(offset: i64, id: u128, unit: &str, feed: Option<Feed>) -> RecordedEve
         aggregation: Aggregation::Sum,
         description: None,
         feed,
+        monthly_goal: None,
     };
     recorded(offset, "metric", id, &MetricEvent::from(defined))
 }

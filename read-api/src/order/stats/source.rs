@@ -99,8 +99,11 @@ impl Source {
         groups: &[OrderGroup],
         bucket: Option<&Bucket>,
         measures: &[OrderMeasure],
+        is_past: bool,
     ) -> Self {
-        let mut in_totals = measures.iter().all(|measure| measure.is_in_totals())
+        // What totals were is not kept: it follows from what the orders were.
+        let mut in_totals = !is_past
+            && measures.iter().all(|measure| measure.is_in_totals())
             && bucket.is_none_or(is_of_months);
         let mut about_lines = false;
         for group in groups {
@@ -160,7 +163,11 @@ impl Source {
     pub(super) fn one(self) -> Option<&'static str> {
         match self {
             Self::Totals | Self::Orders => None,
-            Self::Lines => Some("s.tenant_id, s.order_id"),
+            // What follows from the order's id is named too: of an earlier moment PostgreSQL cannot know that it does.
+            Self::Lines => Some(
+                "s.tenant_id, s.order_id, s.status, s.placed_at, s.approved_at, s.shipped_at, s.delivered_at, \
+                 s.estimated_delivery, s.review_count, s.review_total, s.state, s.currency",
+            ),
         }
     }
 

@@ -16,7 +16,7 @@ fn clause(filter: Value) -> Clause<OrderField> {
 }
 
 fn chosen(filter: Value, groups: &[OrderGroup], measures: &[OrderMeasure]) -> Source {
-    Source::choose(&clause(filter), groups, None, measures)
+    Source::choose(&clause(filter), groups, None, measures, false)
 }
 
 fn in_buckets(size: &str, zone: &str) -> Source {
@@ -29,6 +29,7 @@ fn in_buckets(size: &str, zone: &str) -> Source {
         &[],
         Some(&bucket),
         &[OrderMeasure::Revenue],
+        false,
     )
 }
 

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use event_schemas::{
-    StreamId, TenantId,
+    StreamId, TenantId, TimeZone,
     decimal::Decimal,
     metric::{
-        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, Observation,
+        Aggregation, Feed, MetricDefined, MetricEvent, MetricObserved, MonthlyGoal, Observation,
         ObservationCorrected,
     },
 };
@@ -41,6 +41,10 @@ fn step(dice: &mut Dice, count: &mut u32, when: DateTime<Utc>) -> MetricEvent {
             aggregation: Aggregation::ALL[usize::try_from(dice.roll(3)).unwrap()],
             description: None,
             feed: (dice.roll(2) > 0).then_some(Feed::OrderRevenue),
+            monthly_goal: (when.timestamp() % 2 == 0).then(|| MonthlyGoal {
+                growth_percent: Decimal::from_micros(1_500_000).unwrap(),
+                time_zone: TimeZone::UTC,
+            }),
         }
         .into();
     }
