@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The type of the GraphQL schema.
-pub type GraphQl = Schema<Query, Mutation<Query>, EmptySubscription>;
+pub type GraphQl = read_api::http::Engine<Query, Mutation<Query>>;
 
 /// How long a stopping server waits for the answers it owes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -171,8 +171,8 @@ impl Application {
             };
             let exports =
                 read_api::audit::export::router(store.clone(), Arc::new(Wait(waiter.clone())));
-            let schema = schema(bus, store, waiter);
-            let graphql = read_api::http::router(schema, options).merge(exports);
+            let engine = graphql(&bus, store, waiter);
+            let graphql = read_api::http::router(engine, options).merge(exports);
             router = router
                 .merge(gateway::protected(graphql, keys))
                 .merge(read_api::http::graphiql())
@@ -209,23 +209,20 @@ impl Application {
 }
 
 /// The GraphQL schema over that bus and store.
-pub fn schema(bus: Bus, store: Store, waiter: Waiter) -> GraphQl {
+pub fn graphql(bus: &Bus, store: Store, waiter: Waiter) -> GraphQl {
     let after = Arc::new(|_: &async_graphql::Context<'_>, token: &str| Query::no_older_than(token));
-    let builder = Schema::build(
-        Query::default(),
-        Mutation::new(bus, after),
-        EmptySubscription,
-    )
-    // No field returns the interface, so the engine has to be told of it.
-    .register_output_type::<AnyProblem>();
-    let builder = read_api::http::prepare(builder, read_api::http::Limits::default());
     let subgraph = Subgraph::default();
-    let schema = builder
-        .extension(read_api::Reads::new(store, Arc::new(Wait(waiter))))
-        .data(subgraph.clone())
-        .finish();
-    subgraph.set(&schema);
-    schema
+    let reads = read_api::Reads::new(store, Arc::new(Wait(waiter)));
+    let limits = read_api::http::Limits::default();
+    let engine = GraphQl::new(limits, Some(reads), || {
+        let mutation = Mutation::new(bus.clone(), after.clone());
+        Schema::build(Query::default(), mutation, EmptySubscription)
+            // No field returns the interface, so the engine has to be told of it.
+            .register_output_type::<AnyProblem>()
+            .data(subgraph.clone())
+    });
+    subgraph.set(engine.schema());
+    engine
 }
 
 /// The OpenAPI document: the commands, and what is read over REST.
@@ -247,19 +244,19 @@ pub fn sdl() -> Result<String> {
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items();
-    Ok(unconnected().sdl_with_options(options))
+    Ok(unconnected().schema().sdl_with_options(options))
 }
 
 /// The same with the directives of Apollo Federation.
 pub fn subgraph_sdl() -> String {
-    read_api::subgraph_sdl(&unconnected())
+    read_api::subgraph_sdl(unconnected().schema())
 }
 
 /// The schema does not depend on any database, but its resolvers hold one: a store that never connects.
 fn unconnected() -> GraphQl {
     let store = Store::unconnected();
     let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
-    schema(bus, store.clone(), Waiter::new(store))
+    graphql(&bus, store.clone(), Waiter::new(store))
 }
 
 /// The seam behind which GraphQL waits for read models.

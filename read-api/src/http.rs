@@ -12,9 +12,11 @@ mod answer;
 mod as_of;
 mod completion;
 mod document;
+mod engine;
 mod failure;
 mod json;
 mod media;
+mod order;
 mod parameter;
 mod serve;
 mod variable;
@@ -24,10 +26,12 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use async_graphql::{Executor, ObjectType, SchemaBuilder, SubscriptionType};
+use async_graphql::ObjectType;
 use axum::{Router, routing::get};
 
-pub use self::{consistency::Consistency, graphiql::graphiql, limit::Limits, trusted::Trusted};
+pub use self::{
+    consistency::Consistency, engine::Engine, graphiql::graphiql, limit::Limits, trusted::Trusted,
+};
 
 /// How the endpoint behaves.
 #[derive(Clone, Debug)]
@@ -54,41 +58,24 @@ impl Default for Options {
 }
 
 /// What a request is served with.
-#[derive(Clone)]
-struct Endpoint<E> {
-    executor: E,
-    options: Arc<Options>,
-}
-
-/// Makes the engine fit this transport: operations on the schema have a bounded, reported cost, and failed fields are
-/// null as the specification wants.
-///
-/// A list field says by how much it multiplies the cost of what it holds:
-/// `#[graphql(complexity = "first.unwrap_or(20) as usize * child_complexity + 1")]`.
-pub fn prepare<Q, M, S>(builder: SchemaBuilder<Q, M, S>, limits: Limits) -> SchemaBuilder<Q, M, S>
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    builder
-        .limit_recursive_depth(limits.nesting)
-        .extension(limit::Cost { limits })
-        .extension(completion::Completion)
+struct Endpoint<Q, M> {
+    engine: Engine<Q, M>,
+    options: Options,
 }
 
 /// The route `/graphql`, for callers who are authenticated already: without a `gateway::Principal` among the request's
-/// extensions it answers 401. The schema must come from [`prepare`].
-pub fn router<E: Executor>(executor: E, options: Options) -> Router {
-    let endpoint = Endpoint {
-        executor,
-        options: Arc::new(options),
-    };
+/// extensions it answers 401.
+pub fn router<Q, M>(engine: Engine<Q, M>, options: Options) -> Router
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+{
+    let endpoint = Arc::new(Endpoint { engine, options });
     Router::new()
         .route(
             "/graphql",
-            get(serve::get::<E>)
-                .post(serve::post::<E>)
+            get(serve::get::<Q, M>)
+                .post(serve::post::<Q, M>)
                 .fallback(serve::method_not_allowed),
         )
         .with_state(endpoint)

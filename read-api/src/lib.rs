@@ -1,8 +1,7 @@
 //! The query side: GraphQL over HTTP, and the registry of the events' schemas. Never writes, and never sees commands or
 //! the domain.
 //!
-//! A schema needs [`Query`] as its root, a [`Subgraph`] among its data, the extension [`Reads`] and what [`http::prepare`]
-//! adds.
+//! An [`http::Engine`] needs [`Query`] as its root, a [`Subgraph`] among the schema's data, and [`Reads`].
 
 pub mod audit;
 pub mod http;

@@ -1,18 +1,13 @@
-//! What one GraphQL operation shares, and the engine extension that makes it. Never reads a row.
+//! What one GraphQL operation shares, and what makes it. Never reads a row.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_graphql::{
-    Request, Response, ServerResult, async_trait,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest, NextRequest},
-    value,
-};
+use async_graphql::{Value, value};
 use event_store::Store;
 
 use crate::{session::Session, waiter::Waiter};
 
-/// The engine extension without which [`Query`](crate::Query) cannot be executed: it gives every operation its session
-/// and reports in the answer's `extensions.daybook` how fresh it is.
+/// Gives every operation on [`Query`](crate::Query) what its fields share.
 #[derive(Clone)]
 pub struct Reads {
     store: Store,
@@ -24,16 +19,15 @@ impl Reads {
     pub fn new(store: Store, waiter: Arc<dyn Waiter>) -> Self {
         Self { store, waiter }
     }
-}
 
-impl ExtensionFactory for Reads {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Shared(Arc::new(Operation {
+    /// What a new operation shares.
+    pub(crate) fn operation(&self) -> Arc<Operation> {
+        Arc::new(Operation {
             store: self.store.clone(),
             waiter: Arc::clone(&self.waiter),
             root: Arc::new(Session::new(None)),
             freshness: Mutex::default(),
-        })))
+        })
     }
 }
 
@@ -77,40 +71,20 @@ impl Operation {
         };
         *noted = Some(freshness);
     }
-}
 
-struct Shared(Arc<Operation>);
-
-#[async_trait::async_trait]
-impl Extension for Shared {
-    async fn prepare_request(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        request: Request,
-        next: NextPrepareRequest<'_>,
-    ) -> ServerResult<Request> {
-        next.run(ctx, request.data(Arc::clone(&self.0))).await
-    }
-
-    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        let response = next.run(ctx).await;
-        let freshness = self
-            .0
+    /// How fresh the answer is, as the answer's `extensions.daybook` tells it; nothing where nobody waited.
+    pub(crate) fn freshness(&self) -> Option<Value> {
+        let mut noted = self
             .freshness
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(freshness) = freshness else {
-            return response;
-        };
-        response.extension(
-            "daybook",
+            .unwrap_or_else(PoisonError::into_inner);
+        noted.take().map(|freshness| {
             value!({
                 "position": (freshness.position.to_string()),
                 "stale": (freshness.lag_events.is_some()),
                 "lagEvents": (freshness.lag_events.unwrap_or(0).to_string()),
                 "projections": (freshness.projections),
-            }),
-        )
+            })
+        })
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     session::Root,
 };
 
-// Needs the engine extension `Reads`, and a `Principal` in the request's data. What follows is the schema's text.
+// Needs `Reads`, and a `Principal` in the request's data. What follows is the schema's text.
 /// Everything that can be read. All fields of one operation see the same moment.
 #[derive(Clone, Default, MergedObject)]
 pub struct Query(

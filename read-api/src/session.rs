@@ -202,7 +202,7 @@ pub(crate) fn allowed<'a>(ctx: &Context<'a>, context: &str) -> Result<&'a Princi
 
 pub(crate) fn operation<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Operation>, Failure> {
     ctx.data_opt::<Arc<Operation>>().ok_or_else(|| {
-        tracing::error!("the schema was built without the extension `Reads`");
+        tracing::error!("the engine was made without `Reads`");
         Failure::Internal
     })
 }

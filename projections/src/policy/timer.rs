@@ -9,8 +9,9 @@ use crate::Error;
 /// The most timers at once.
 const MOST: i64 = 1_000;
 /// A tenant whose history is being told has no present until so long after the last of it: a timer that was set by an event
-/// of the past waits until what follows it has been told too.
-const SETTLED: &str = "10 minutes";
+/// of the past waits until what follows it has been told too. Long enough for an import that stops over night: what a timer
+/// appends is dated by its time, and what is told of before then is refused.
+const SETTLED: &str = "1 day";
 
 /// Lets timers go off that are due; how many did.
 ///

@@ -2,15 +2,14 @@
 //!
 //! Tokens, nesting, aliases, root fields, depth and selections are measured before the engine validates, because
 //! validating a hostile document is itself the cost: fragments that spread fragments grow exponentially. The cost of the
-//! operation, which needs the schema, is measured by the engine extension `Cost`.
+//! operation, which needs the schema, is measured by the engine.
 
-mod cost;
 mod selection;
 mod token;
 
 use async_graphql::{ServerError, Value, indexmap::IndexMap};
 
-pub(super) use self::{cost::Cost, selection::measure, token::check};
+pub(super) use self::{selection::measure, token::check};
 use super::failure::{Code, error, set};
 
 /// The bounds of one document. All are inclusive.
@@ -50,7 +49,7 @@ impl Default for Limits {
 const INTROSPECTION_LISTS: usize = 2;
 
 /// The refusal of an operation that measures `value` where `limit` allows `max`.
-fn exceeded(limit: &'static str, value: usize, max: usize) -> ServerError {
+pub(super) fn exceeded(limit: &'static str, value: usize, max: usize) -> ServerError {
     // Counts saturate: the largest stands for anything above it.
     let measured = if value == usize::MAX {
         format!("too many {limit} to count")

@@ -1,8 +1,8 @@
 //! The way of a request: negotiate, read, bound, choose, execute, answer. Never knows a field.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
-use async_graphql::{Executor, Request, Response, Variables, parser::types::OperationType};
+use async_graphql::{ObjectType, Request, Response, Variables, parser::types::OperationType};
 use axum::{body::Body, extract::State};
 use bytes::Bytes;
 use gateway::{Principal, RequestContext};
@@ -20,8 +20,8 @@ use super::{
 };
 
 /// Queries, in the query string.
-pub(super) async fn get<E: Executor>(
-    State(endpoint): State<Endpoint<E>>,
+pub(super) async fn get<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    State(endpoint): State<Arc<Endpoint<Q, M>>>,
     request: http::Request<Body>,
 ) -> axum::response::Response {
     let (parts, _) = request.into_parts();
@@ -31,8 +31,8 @@ pub(super) async fn get<E: Executor>(
 }
 
 /// Queries and mutations, in a JSON body.
-pub(super) async fn post<E: Executor>(
-    State(endpoint): State<Endpoint<E>>,
+pub(super) async fn post<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    State(endpoint): State<Arc<Endpoint<Q, M>>>,
     request: http::Request<Body>,
 ) -> axum::response::Response {
     let (parts, body) = request.into_parts();
@@ -56,8 +56,8 @@ pub(super) async fn method_not_allowed(request: http::Request<Body>) -> axum::re
     answer::refused(failure, Media::Json, trace(&parts).as_deref())
 }
 
-async fn respond<E: Executor>(
-    endpoint: &Endpoint<E>,
+async fn respond<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    endpoint: &Endpoint<Q, M>,
     parts: &Parts,
     parameters: Result<Parameters, Failure>,
 ) -> axum::response::Response {
@@ -96,8 +96,8 @@ fn is_too_large(error: &(dyn Error + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }
 
-async fn run<E: Executor>(
-    endpoint: &Endpoint<E>,
+async fn run<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    endpoint: &Endpoint<Q, M>,
     parts: &Parts,
     parameters: Parameters,
 ) -> Result<Response, Failure> {
@@ -110,9 +110,8 @@ async fn run<E: Executor>(
         timeout,
         ref trusted,
         ..
-    } = *endpoint.options;
-    let (text, document) =
-        trusted.choose(parameters.query, parameters.document_id.as_deref(), &limits)?;
+    } = endpoint.options;
+    let document = trusted.choose(parameters.query, parameters.document_id.as_deref(), &limits)?;
     let name = parameters.operation_name.as_deref();
     let operation = document::choose(&document, name)?;
     let ty = operation.ty;
@@ -122,7 +121,7 @@ async fn run<E: Executor>(
     let consistency = Consistency::read(&parts.headers, &parameters.extensions, timeout)?;
     let as_of = as_of::read(&parameters.extensions)?;
 
-    let mut request = Request::new(text)
+    let mut request = Request::new("")
         .variables(variables)
         .data(consistency)
         .data(as_of)
@@ -133,8 +132,7 @@ async fn run<E: Executor>(
     if let Some(context) = parts.extensions.get::<RequestContext>() {
         request = request.data(context.clone());
     }
-    request.set_parsed_query(document);
-    tokio::time::timeout(timeout, endpoint.executor.execute(request))
+    tokio::time::timeout(timeout, endpoint.engine.execute(&document, request))
         .await
         .map_err(|_elapsed| {
             let outcome = match ty {

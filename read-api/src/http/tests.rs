@@ -11,6 +11,7 @@ mod editor;
 mod freshness;
 mod limits;
 mod masking;
+mod order;
 mod transport;
 mod trusted;
 
@@ -26,7 +27,7 @@ use http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{Consistency, Options, Trusted};
+use super::{Consistency, Engine, Options, Trusted};
 
 struct Query;
 
@@ -97,6 +98,11 @@ impl Query {
 
     async fn items(&self) -> Option<Vec<async_graphql::Result<i32>>> {
         Some(vec![Ok(1), Err(Error::new("an item"))])
+    }
+
+    async fn later(&self) -> &str {
+        tokio::task::yield_now().await;
+        "done"
     }
 
     async fn slow(&self) -> i32 {
@@ -172,8 +178,10 @@ fn public_routes_with(trusted: Trusted) -> Router {
         trusted,
         ..Options::default()
     };
-    let schema = Schema::build(Query, Mutation, EmptySubscription);
-    super::router(super::prepare(schema, options.limits).finish(), options)
+    let engine = Engine::new(options.limits, None, || {
+        Schema::build(Query, Mutation, EmptySubscription)
+    });
+    super::router(engine, options)
 }
 
 /// An answer whose body is JSON.

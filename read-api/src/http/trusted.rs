@@ -34,13 +34,7 @@ pub enum Mode {
 pub struct Trusted {
     mode: Mode,
     /// By the hash in hexadecimal digits.
-    known: Arc<HashMap<String, Known>>,
-}
-
-#[derive(Debug)]
-struct Known {
-    text: String,
-    document: ExecutableDocument,
+    known: Arc<HashMap<String, Arc<ExecutableDocument>>>,
 }
 
 /// Why a set of documents is not taken.
@@ -101,7 +95,7 @@ impl Trusted {
                     why: why.collect::<Vec<_>>().join("; "),
                 }
             })?;
-            known.insert(found, Known { text, document });
+            known.insert(found, Arc::new(document));
         }
         if mode == Mode::Required && known.is_empty() {
             return Err(TrustedError::None);
@@ -124,7 +118,7 @@ impl Trusted {
         text: Option<String>,
         id: Option<&str>,
         limits: &Limits,
-    ) -> Result<(String, ExecutableDocument), Failure> {
+    ) -> Result<Arc<ExecutableDocument>, Failure> {
         let refusal = |code, message: &str| Err(Failure::operation(code, message, None));
         let id = match (self.mode, &text, id) {
             // To whom identifiers mean nothing they are members like all that are unknown.
@@ -154,11 +148,10 @@ impl Trusted {
             );
         }
         match (hash_of_id.map(|id| self.known.get(id)), text) {
-            (Some(Some(known)), _) => Ok((known.text.clone(), known.document.clone())),
+            (Some(Some(known)), _) => Ok(Arc::clone(known)),
             // Its text is there and fits: somebody who may send any text may send this one.
             (Some(None) | None, Some(text)) if self.mode != Mode::Required => {
-                let document = document::parse(&text, limits)?;
-                Ok((text, document))
+                document::parse(&text, limits).map(Arc::new)
             }
             (Some(None) | None, _) => refusal(
                 Code::DocumentUnknown,

@@ -92,12 +92,12 @@ async fn a_full_and_a_read_only_disk_are_told_apart() {
     small.remount("size=300m");
     start(dir.path()).await.stop().await.unwrap();
 
-    small.remount("ro");
+    let read_only = small.read_only();
     let error = EmbeddedPostgres::start(&options(dir.path()))
         .await
         .unwrap_err();
     assert!(matches!(error, Error::ReadOnly { .. }), "{error}");
-    small.remount("rw,size=300m");
+    drop(read_only);
     let fill = dir.path().join("fill");
     let filled = std::io::copy(
         &mut std::io::repeat(0),
@@ -158,10 +158,21 @@ async fn roots_server_lives_elsewhere_when_it_cannot_reach_the_folder() {
     fs::remove_dir_all(cluster).unwrap();
 }
 
-/// A small file system, unmounted at the end.
+/// A file system, unmounted at the end.
 struct Mount(PathBuf);
 
 impl Mount {
+    /// The same files once more in the same place, and read-only there. A file system cannot become read-only while
+    /// anybody has a file of it open for writing, as whatever another test forks has until it becomes its program.
+    fn read_only(&self) -> Self {
+        let status = Command::new("mount")
+            .args(["--bind", "-o", "ro"])
+            .args([&self.0, &self.0])
+            .status();
+        assert!(status.unwrap().success());
+        Self(self.0.clone())
+    }
+
     /// `None` where even root may not mount, as in most containers.
     fn tmpfs(at: &Path, options: &str) -> Option<Self> {
         let mut mount = Command::new("mount");

@@ -149,7 +149,7 @@ async fn each_month_of_an_imported_history_has_its_goal() {
             assert!(story(&stage, tenant, goal(month)).await.is_empty());
         }
         // Nothing more is told.
-        stage.clock.0.store(3_600, Ordering::Release);
+        stage.clock.0.store(25 * 3_600, Ordering::Release);
         stage.settle().await;
         let february = story(&stage, tenant, goal("2018-02")).await;
         assert_eq!(february[4..], ["Missed 7"]);

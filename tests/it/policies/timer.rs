@@ -174,8 +174,12 @@ async fn what_the_past_set_waits_for_the_rest_of_the_past() {
     assert_eq!(fired(&stage).await, 1);
     let dated = "select count(*) from log.event where event_type = 'MetricObserved' and occurred_at = '2017-11-12Z'";
     assert_eq!(count(&stage.store, dated).await, 1);
+    // An import that pauses for less than a day goes on.
+    stage.clock.0.store(23 * 3_600, Ordering::Release);
+    stage.settle().await;
+    assert_eq!(fired(&stage).await, 1);
     // Nothing more is told.
-    stage.clock.0.store(3_600, Ordering::Release);
+    stage.clock.0.store(25 * 3_600, Ordering::Release);
     stage.settle().await;
     assert_eq!(fired(&stage).await, 3);
     let dated = "select count(*) from log.event where event_type = 'MetricObserved' and occurred_at in ('2017-11-20Z', '2017-11-30Z')";

@@ -69,11 +69,11 @@ impl Shop {
         }
     }
 
-    /// The schema that production has.
-    pub fn schema(&self) -> app::GraphQl {
+    /// The engine that production has.
+    pub fn engine(&self) -> app::GraphQl {
         let store = self.store.clone();
         let bus = Bus::new(store.clone(), Arc::new(SystemClock), None, Way::Direct);
-        app::schema(bus, store.clone(), Waiter::new(store))
+        app::graphql(&bus, store.clone(), Waiter::new(store))
     }
 }
 
