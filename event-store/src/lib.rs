@@ -36,4 +36,4 @@ pub use place::{At, Place};
 pub use snapshot::NewSnapshot;
 pub use store::{Connections, Options, Proofs, QueueLimits, Store};
 pub use token::{InvalidToken, Token};
-pub use tx::{IdentityTx, OperatorTx, PartitionTx, TenantTx};
+pub use tx::{Identity, OperatorTx, PartitionTx, TenantTx};

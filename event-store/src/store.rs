@@ -15,8 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Append, Claim, Error, Found, Heads, IdentityTx, OperatorTx, Outcome, PartitionTx, TenantTx,
-    Want,
+    Append, Claim, Error, Found, Heads, Identity, OperatorTx, Outcome, PartitionTx, TenantTx, Want,
     append::{
         lane::Lane,
         thread,
@@ -381,9 +380,9 @@ impl Store {
         OperatorTx::begin(&self.0.operator).await
     }
 
-    /// A transaction that looks up credentials.
-    pub async fn identity_tx(&self) -> Result<IdentityTx, Error> {
-        IdentityTx::begin(&self.0.identity).await
+    /// A connection that looks up credentials.
+    pub async fn identity(&self) -> Result<Identity, Error> {
+        Identity::acquire(&self.0.identity).await
     }
 
     /// Closes every connection. The lanes close theirs when they end.

@@ -1,7 +1,7 @@
-//! The handles: the only way to a connection. Each is a transaction of one role, and says what it may see.
+//! The handles: the only way to a connection. Each is of one role, a transaction but for `Identity`, and says what it may see.
 
 use event_schemas::TenantId;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 
 use crate::{Error, context::Signer};
 
@@ -77,19 +77,15 @@ impl OperatorTx {
     }
 }
 
-/// A read-only transaction that looks up credentials, before any tenant is known.
-pub struct IdentityTx(Transaction<'static, Postgres>);
+/// A connection that looks up credentials, before any tenant is known. Each statement is a transaction of its own.
+pub struct Identity(PoolConnection<Postgres>);
 
-impl IdentityTx {
-    pub(crate) async fn begin(pool: &PgPool) -> Result<Self, Error> {
-        Ok(Self(
-            pool.begin_with("begin read only; select projection.look()")
-                .await
-                .map_err(Error::Unavailable)?,
-        ))
+impl Identity {
+    pub(crate) async fn acquire(pool: &PgPool) -> Result<Self, Error> {
+        Ok(Self(pool.acquire().await.map_err(Error::Unavailable)?))
     }
 
-    /// The connection, for this transaction's queries.
+    /// The connection, for one statement.
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.0
     }

@@ -156,9 +156,10 @@ impl Page {
         };
         let Ordering { key, id, .. } = self.ordering;
         query.push(format_args!(
-            " order by {key} {direction}, {id} {direction} limit "
+            " order by {key} {direction}, {id} {direction} limit {}",
+            // No parameter: PostgreSQL would plan for an unknown limit, find that dear, and plan anew each time.
+            i64::from(self.limit) + 1
         ));
-        query.push_bind(i64::from(self.limit) + 1);
     }
 
     fn push_bound(&self, query: &mut QueryBuilder<Postgres>, place: Option<Place>, than: &str) {

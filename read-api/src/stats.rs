@@ -363,9 +363,11 @@ impl<M: Measure> Ask<M> {
         if !terms.is_empty() {
             query.push(format_args!(" order by {}", terms.join(", ")));
         }
-        query
-            .push(" limit ")
-            .push_bind(i64::from(self.first.unwrap_or(UNASKED + 1)));
+        // No parameter, so that PostgreSQL need not plan anew each time.
+        query.push(format_args!(
+            " limit {}",
+            i64::from(self.first.unwrap_or(UNASKED + 1))
+        ));
     }
 
     /// By what groups are ordered: what was asked for, each once, and then the keys.

@@ -120,13 +120,13 @@ impl Lookup {
 }
 
 async fn query(store: &Store, hashes: &[&[u8]]) -> Result<HashMap<Vec<u8>, Vec<Key>>, Problem> {
-    let mut tx = store.identity_tx().await?;
+    let mut identity = store.identity().await?;
     let rows = sqlx::query!(
-        "select secret_hash, key_id as id, tenant_id as tenant, scopes, expires_at, revoked_at
-         from api_key where secret_hash = any ($1)",
+        r#"select secret_hash as "secret_hash!", key_id as "id!", tenant_id as "tenant!", scopes as "scopes!", expires_at, revoked_at
+           from projection.keys($1)"#,
         hashes as &[&[u8]]
     )
-    .fetch_all(tx.connection())
+    .fetch_all(identity.connection())
     .await
     .map_err(event_store::Error::from)?;
     let mut found: HashMap<Vec<u8>, Vec<Key>> = HashMap::new();

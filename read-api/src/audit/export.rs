@@ -240,8 +240,9 @@ impl Export {
             .push_bind(self.after.id)
             .push(") and a.position <= ")
             .push_bind(self.newest)
-            .push(" order by a.position, a.entry_id limit ")
-            .push_bind(PAGE);
+            .push(format_args!(
+                " order by a.position, a.entry_id limit {PAGE}"
+            ));
         let mut tx = self.store.tenant_tx(self.tenant).await?;
         Ok(query.build_query_as().fetch_all(tx.connection()).await?)
     }

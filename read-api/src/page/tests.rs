@@ -57,15 +57,15 @@ fn a_page_is_a_range_of_the_index() {
     let cursor = Some(cursor.as_str());
     assert_eq!(
         sql(&paging(None, None, None, None), NEWEST),
-        "where true order by t.at desc, t.id desc limit $1"
+        "where true order by t.at desc, t.id desc limit 21"
     );
     assert_eq!(
         sql(&paging(Some(5), cursor, None, cursor), NEWEST),
-        "where true and (t.at, t.id) < ($1, $2) and (t.at, t.id) > ($3, $4) order by t.at desc, t.id desc limit $5"
+        "where true and (t.at, t.id) < ($1, $2) and (t.at, t.id) > ($3, $4) order by t.at desc, t.id desc limit 6"
     );
     assert_eq!(
         sql(&paging(None, None, Some(5), cursor), NEWEST),
-        "where true and (t.at, t.id) > ($1, $2) order by t.at asc, t.id asc limit $3"
+        "where true and (t.at, t.id) > ($1, $2) order by t.at asc, t.id asc limit 6"
     );
     let oldest = Ordering {
         direction: Direction::Asc,
@@ -73,7 +73,7 @@ fn a_page_is_a_range_of_the_index() {
     };
     assert_eq!(
         sql(&paging(None, None, Some(5), None), oldest),
-        "where true order by t.at desc, t.id desc limit $1"
+        "where true order by t.at desc, t.id desc limit 6"
     );
 }
 
