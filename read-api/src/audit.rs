@@ -20,6 +20,7 @@ use crate::{
     failure::Failure,
     page::{self, Paging},
     scalar::BigInt,
+    serial::Serial,
     session::Root,
 };
 
@@ -47,7 +48,7 @@ impl AuditQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, AuditEntry, AuditTotal>> {
+    ) -> Result<Connection<String, Serial<AuditEntry>, AuditTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let paging = Paging {
             first,

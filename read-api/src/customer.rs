@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id, uuid_of},
+    serial::Serial,
     session::{Root, Snapshot},
 };
 
@@ -55,7 +56,7 @@ impl CustomerQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, Customer, CustomerTotal>> {
+    ) -> Result<Connection<String, Serial<Customer>, CustomerTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let paging = Paging {
             first,

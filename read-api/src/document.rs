@@ -24,6 +24,7 @@ use crate::{
     failure::Failure,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id, uuid_of},
+    serial::Serial,
     session::{Root, Snapshot},
 };
 
@@ -63,7 +64,7 @@ impl DocumentQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, Document, DocumentTotal>> {
+    ) -> Result<Connection<String, Serial<Document>, DocumentTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let paging = Paging {
             first,
@@ -90,7 +91,7 @@ impl DocumentQuery {
         #[graphql(desc = "Only what comes after this cursor of the same search.")] after: Option<
             String,
         >,
-    ) -> Result<Connection<String, DocumentMatch, DocumentSearchTotal>> {
+    ) -> Result<Connection<String, Serial<DocumentMatch>, DocumentSearchTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let paging = Paging {
             first,

@@ -28,6 +28,7 @@ use crate::{
     metric::Metric,
     page::{self, Paging},
     scalar::{BigInt, Decimal, Kind, global_id, uuid_of},
+    serial::Serial,
     session::{Root, Snapshot},
     stats::{Ask, cost},
 };
@@ -68,7 +69,7 @@ impl GoalQuery {
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<String, Goal, GoalTotal>> {
+    ) -> Result<Connection<String, Serial<Goal>, GoalTotal>> {
         let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let paging = Paging {
             first,
@@ -102,12 +103,13 @@ impl GoalQuery {
         )]
         first: Option<i32>,
         #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
-    ) -> Result<Vec<GoalStats>> {
+    ) -> Result<Vec<Serial<GoalStats>>> {
         let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let having = having.map(GoalStatsHaving::clause).transpose()?;
         let order = order_by.into_iter().flatten().map(Into::into).collect();
         let ask = Ask::new(ctx, bucket, having, order, first)?;
-        Ok(stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?)
+        let rows = stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?;
+        Ok(rows.into_iter().map(Serial).collect())
     }
 }
 
@@ -333,7 +335,7 @@ impl Goal {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, GoalProgress, GoalProgressTotal>> {
+    ) -> Result<Connection<String, Serial<GoalProgress>, GoalProgressTotal>> {
         let paging = Paging {
             first,
             after,

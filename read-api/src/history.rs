@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     page::{self, Direction, Ordering, Page, Paging, Place},
     scalar::{BigInt, parse_global_id},
+    serial::Serial,
     session::Root,
 };
 
@@ -49,7 +50,7 @@ impl HistoryQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Option<Connection<String, HistoryEntry, HistoryTotal>>> {
+    ) -> Result<Option<Connection<String, Serial<HistoryEntry>, HistoryTotal>>> {
         let (kind, stream) = of(&id)?;
         let snapshot = self.0.read(ctx, kind.context).await?;
         let paging = Paging {

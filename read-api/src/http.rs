@@ -30,7 +30,8 @@ use async_graphql::ObjectType;
 use axum::{Router, routing::get};
 
 pub use self::{
-    consistency::Consistency, engine::Engine, graphiql::graphiql, limit::Limits, trusted::Trusted,
+    consistency::Consistency, document::Document, engine::Engine, graphiql::graphiql,
+    limit::Limits, trusted::Trusted,
 };
 
 /// How the endpoint behaves.

@@ -24,6 +24,7 @@ use crate::{
     money::Money,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id, storable, uuid_of},
+    serial::Serial,
     session::{Root, Snapshot},
     stats::{Ask, cost},
 };
@@ -71,7 +72,7 @@ impl LeadQuery {
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<String, Lead, LeadTotal>> {
+    ) -> Result<Connection<String, Serial<Lead>, LeadTotal>> {
         let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let paging = Paging {
             first,
@@ -105,12 +106,13 @@ impl LeadQuery {
         )]
         first: Option<i32>,
         #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
-    ) -> Result<Vec<LeadStats>> {
+    ) -> Result<Vec<Serial<LeadStats>>> {
         let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let having = having.map(LeadStatsHaving::clause).transpose()?;
         let order = order_by.into_iter().flatten().map(Into::into).collect();
         let ask = Ask::new(ctx, bucket, having, order, first)?;
-        Ok(stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?)
+        let rows = stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?;
+        Ok(rows.into_iter().map(Serial).collect())
     }
 }
 

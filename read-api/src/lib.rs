@@ -27,6 +27,7 @@ mod projection;
 mod query;
 mod scalar;
 mod selection;
+mod serial;
 mod session;
 mod stats;
 mod waiter;

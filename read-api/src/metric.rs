@@ -21,6 +21,7 @@ use crate::{
     failure::Failure,
     page::{self, Paging},
     scalar::{BigInt, Decimal, Kind, global_id, uuid_of},
+    serial::Serial,
     session::{Root, Snapshot},
     stats::{Ask, Span, cost},
 };
@@ -66,7 +67,7 @@ impl MetricQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, Metric, MetricTotal>> {
+    ) -> Result<Connection<String, Serial<Metric>, MetricTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let paging = Paging {
             first,
@@ -94,7 +95,7 @@ impl MetricQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, MetricObservation, ObservationTotal>> {
+    ) -> Result<Connection<String, Serial<MetricObservation>, ObservationTotal>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let metric = uuid_of(Kind::Metric, &id)?;
         let paging = Paging {
@@ -132,7 +133,7 @@ impl MetricQuery {
             desc = "Only so many buckets, 1 to 10000. If not given: all of them, and an error if there are more than 1000."
         )]
         first: Option<i32>,
-    ) -> Result<Option<Vec<MetricStats>>> {
+    ) -> Result<Option<Vec<Serial<MetricStats>>>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         let having = having.map(MetricStatsHaving::clause).transpose()?;
         let order = order_by.into_iter().flatten().map(Into::into).collect();
@@ -145,9 +146,8 @@ impl MetricQuery {
         };
         let aggregation = metric.aggregated()?;
         let span = Span { from, until };
-        Ok(Some(
-            stats::read(&snapshot, metric.metric_id, aggregation, span, &ask).await?,
-        ))
+        let rows = stats::read(&snapshot, metric.metric_id, aggregation, span, &ask).await?;
+        Ok(Some(rows.into_iter().map(Serial).collect()))
     }
 }
 

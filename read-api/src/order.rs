@@ -31,6 +31,7 @@ use crate::{
     money::Money,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id, storable, uuid_of},
+    serial::Serial,
     session::{Root, Snapshot},
     stats::{Ask, cost},
 };
@@ -83,7 +84,7 @@ impl OrderQuery {
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
-    ) -> Result<Connection<String, Order, OrderTotal>> {
+    ) -> Result<Connection<String, Serial<Order>, OrderTotal>> {
         let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let paging = Paging {
             first,
@@ -123,12 +124,13 @@ impl OrderQuery {
         )]
         first: Option<i32>,
         #[graphql(desc = "As it was then; as it is now, if not given.")] as_of: Option<AsOf>,
-    ) -> Result<Vec<OrderStats>> {
+    ) -> Result<Vec<Serial<OrderStats>>> {
         let snapshot = self.0.read_as_of(ctx, CONTEXT, as_of).await?;
         let having = having.map(OrderStatsHaving::clause).transpose()?;
         let order = order_by.into_iter().flatten().map(Into::into).collect();
         let ask = Ask::new(ctx, bucket, having, order, first)?;
-        Ok(stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?)
+        let rows = stats::read(&snapshot, filter, &group_by.unwrap_or_default(), &ask).await?;
+        Ok(rows.into_iter().map(Serial).collect())
     }
 }
 
@@ -247,8 +249,9 @@ impl Order {
 
     /// Who ordered. `null`: nobody of that id is registered. Needs `customer:read`.
     #[graphql(complexity = "child_complexity + 1")]
-    async fn customer(&self) -> Result<Option<Customer>> {
-        Ok(self.batch.customer(self.row.customer_id).await?)
+    async fn customer(&self) -> Result<Option<Serial<Customer>>> {
+        let customer = self.batch.customer(self.row.customer_id).await?;
+        Ok(customer.map(Serial))
     }
 
     /// The customer's state or province when the order was placed.

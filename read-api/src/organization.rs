@@ -14,6 +14,7 @@ use crate::{
     failure::Failure,
     page::{self, Paging},
     scalar::{BigInt, Kind, global_id},
+    serial::Serial,
     session::{Root, Snapshot},
 };
 
@@ -45,7 +46,7 @@ impl OrganizationQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "So many from the end, 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Connection<String, ApiKey, EmptyFields>> {
+    ) -> Result<Connection<String, Serial<ApiKey>, EmptyFields>> {
         let snapshot = self.0.read(ctx, CONTEXT).await?;
         Ok(api_key::page(
             &snapshot,

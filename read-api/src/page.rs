@@ -8,14 +8,14 @@ mod tests;
 use std::ops::Range;
 
 use async_graphql::{
-    Enum, ObjectType, OutputType,
+    Enum, ObjectType,
     connection::{Connection, Edge},
 };
 use chrono::DateTime;
 use sqlx::{Postgres, QueryBuilder};
 
 pub(crate) use self::cursor::{Cursors, Place};
-use crate::failure::Failure;
+use crate::{failure::Failure, serial::Serial};
 
 /// Rows on a page when the client does not say.
 const DEFAULT: i32 = 20;
@@ -191,13 +191,13 @@ impl Page {
     }
 
     /// The connection of the shown nodes. `more` says whether there are others beyond, in the direction of the page.
-    pub(crate) fn connection<N: OutputType, T: ObjectType>(
+    pub(crate) fn connection<N: ObjectType, T: ObjectType>(
         &self,
         cursors: &Cursors,
         nodes: Vec<(Place, N)>,
         more: bool,
         total: T,
-    ) -> Result<Connection<String, N, T>, Failure> {
+    ) -> Result<Connection<String, Serial<N>, T>, Failure> {
         let (previous, next) = if self.backward {
             (more, self.before.is_some())
         } else {
@@ -207,7 +207,7 @@ impl Page {
         for (place, node) in nodes {
             connection
                 .edges
-                .push(Edge::new(cursors.sign(&self.list, place)?, node));
+                .push(Edge::new(cursors.sign(&self.list, place)?, Serial(node)));
         }
         Ok(connection)
     }

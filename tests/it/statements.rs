@@ -7,6 +7,7 @@ mod shop;
 use async_graphql::{Request, Variables, parser::parse_query};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gateway::Principal;
+use read_api::http::Document;
 use serde_json::{Value, json};
 
 use self::{counter::Counter, shop::Shop};
@@ -191,7 +192,7 @@ async fn a_hundred_things_take_as_many_statements_as_one() {
         let request = Request::new("")
             .variables(Variables::default())
             .data(principal);
-        let document = parse_query(query).unwrap();
+        let document = Document::new(parse_query(query).unwrap());
         let before = counter.count();
         let answer = engine.execute(&document, request).await;
         (serde_json::to_value(answer).unwrap(), counter.since(before))

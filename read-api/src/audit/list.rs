@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     filter::{self, Clause},
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -64,7 +65,7 @@ pub(super) async fn page(
     filter: Option<AuditFilter>,
     order: AuditSort,
     paging: &Paging,
-) -> Result<Connection<String, AuditEntry, AuditTotal>, Failure> {
+) -> Result<Connection<String, Serial<AuditEntry>, AuditTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
     let mut query = QueryBuilder::<Postgres>::new(SELECT);

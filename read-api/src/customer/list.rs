@@ -14,6 +14,7 @@ use crate::{
         input::{RangeFilter, StringFilter, UuidFilter, group},
     },
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -137,7 +138,7 @@ pub(super) async fn page(
     filter: Option<CustomerFilter>,
     order: CustomerSort,
     paging: &Paging,
-) -> Result<Connection<String, Customer, CustomerTotal>, Failure> {
+) -> Result<Connection<String, Serial<Customer>, CustomerTotal>, Failure> {
     let clause = filter.unwrap_or_default().clause()?;
     clause.check()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;

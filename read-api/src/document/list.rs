@@ -14,6 +14,7 @@ use crate::{
     failure::Failure,
     filter::{self, Clause},
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -63,7 +64,7 @@ pub(super) async fn page(
     filter: Option<DocumentFilter>,
     order: DocumentSort,
     paging: &Paging,
-) -> Result<Connection<String, Document, DocumentTotal>, Failure> {
+) -> Result<Connection<String, Serial<Document>, DocumentTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
     let mut query = QueryBuilder::<Postgres>::new(SELECT);

@@ -17,6 +17,7 @@ use crate::{
     failure::Failure,
     page::{Direction, Ordering, Page, Paging, Place},
     scalar::storable,
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -114,7 +115,7 @@ pub(super) async fn page(
     words: String,
     filter: Option<DocumentSearchFilter>,
     paging: &Paging,
-) -> Result<Connection<String, DocumentMatch, DocumentSearchTotal>, Failure> {
+) -> Result<Connection<String, Serial<DocumentMatch>, DocumentSearchTotal>, Failure> {
     let ask = Ask::try_new(words, filter.unwrap_or_default())?;
     let page = Page::new(paging, ORDERING, snapshot.cursors())?;
     let mut query = QueryBuilder::<Postgres>::new(concat!(

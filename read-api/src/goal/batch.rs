@@ -16,6 +16,7 @@ use crate::{
     failure::Failure,
     metric::{self, Metric},
     page::Paging,
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -73,7 +74,7 @@ impl Batch {
         goal: Uuid,
         count: i32,
         paging: Paging,
-    ) -> Result<Connection<String, GoalProgress, GoalProgressTotal>, Failure> {
+    ) -> Result<Connection<String, Serial<GoalProgress>, GoalProgressTotal>, Failure> {
         let page = progress::page(&paging, self.snapshot.cursors())?;
         let once = Arc::clone(self.progress.lock().await.entry(paging).or_default());
         let read = || progress::read(&self.snapshot, &self.goals, &page);

@@ -14,6 +14,7 @@ use crate::{
     failure::Failure,
     filter::{self, Clause},
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -84,7 +85,7 @@ pub(super) async fn page(
     filter: Option<GoalFilter>,
     order: GoalSort,
     paging: &Paging,
-) -> Result<Connection<String, Goal, GoalTotal>, Failure> {
+) -> Result<Connection<String, Serial<Goal>, GoalTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
     let mut query = select(&snapshot);

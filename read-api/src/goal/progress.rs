@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     page::{Cursors, Direction, Ordering, Page, Paging, Place},
     scalar::{BigInt, Decimal},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -114,7 +115,7 @@ pub(super) fn connection(
     cursors: &Cursors,
     rows: Vec<ProgressRow>,
     total_count: i32,
-) -> Result<Connection<String, GoalProgress, GoalProgressTotal>, Failure> {
+) -> Result<Connection<String, Serial<GoalProgress>, GoalProgressTotal>, Failure> {
     let (rows, more) = page.cut(rows);
     let nodes = rows.into_iter().map(|row| {
         let place = Place {

@@ -1,5 +1,10 @@
 //! From a text to the one operation to execute; owns parsing and choosing, never validation.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use async_graphql::{
     ServerError,
     parser::{
@@ -8,10 +13,60 @@ use async_graphql::{
     },
 };
 
+use quick_cache::sync::Cache;
+
 use super::{
     failure::{Code, Failure, error},
     limit::{self, Limits},
 };
+
+/// How many documents are kept that were parsed.
+const KEPT: usize = 256;
+/// The longest text of one that is kept, in bytes.
+const LONGEST_KEPT: usize = 8 * 1024;
+
+/// A parsed document.
+#[derive(Debug)]
+pub struct Document {
+    /// Of no other document of this process.
+    pub(super) id: u64,
+    pub(super) parsed: ExecutableDocument,
+}
+
+impl Document {
+    /// A document that was parsed, whatever its limits.
+    pub fn new(parsed: ExecutableDocument) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            parsed,
+        }
+    }
+}
+
+/// Documents that were parsed lately: a client asks the same again and again. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub(super) struct Lately(Arc<Cache<String, Arc<Document>>>);
+
+impl Default for Lately {
+    fn default() -> Self {
+        Self(Arc::new(Cache::new(KEPT)))
+    }
+}
+
+impl Lately {
+    /// The document with that text, which must be within the limits. All calls are with the same limits.
+    pub(super) fn parse(&self, text: String, limits: &Limits) -> Result<Arc<Document>, Failure> {
+        if let Some(document) = self.0.get(&text) {
+            return Ok(document);
+        }
+        let document = Arc::new(Document::new(parse(&text, limits)?));
+        if text.len() <= LONGEST_KEPT {
+            self.0.insert(text, Arc::clone(&document));
+        }
+        Ok(document)
+    }
+}
 
 /// Parses a document that is within the limits.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<ExecutableDocument, Failure> {

@@ -15,20 +15,29 @@ use async_graphql::{
     value,
 };
 
+use quick_cache::sync::Cache;
+
 use super::{
     completion::{self, Types},
-    document,
+    document::{self, Document},
     failure::{Code, code_of, set},
     limit::{Limits, exceeded},
     order::Shape,
 };
 use crate::operation::Reads;
 
+/// How many operations are kept that were valid, each with its variables.
+const KEPT: usize = 4_096;
+/// The longest variables of one that is kept, in bytes of JSON.
+const LONGEST_KEPT: usize = 1_024;
+
 /// Executes operations on a schema. Cheap to clone.
 pub struct Engine<Q, M> {
     checks: Schema<Q, M, EmptySubscription>,
     executes: Schema<Q, M, EmptySubscription>,
     types: Arc<Types>,
+    /// What operations cost, by their document, their name and their variables: that depends on nothing else.
+    measured: Arc<Cache<(u64, String), ValidationResult>>,
     limits: Limits,
     reads: Option<Reads>,
 }
@@ -39,6 +48,7 @@ impl<Q, M> Clone for Engine<Q, M> {
             checks: self.checks.clone(),
             executes: self.executes.clone(),
             types: Arc::clone(&self.types),
+            measured: Arc::clone(&self.measured),
             limits: self.limits,
             reads: self.reads.clone(),
         }
@@ -65,6 +75,7 @@ where
             checks: build().extension(Check).finish(),
             types: Arc::new(Types::of(&executes.sdl())),
             executes,
+            measured: Arc::new(Cache::new(KEPT)),
             limits,
             reads,
         }
@@ -76,11 +87,12 @@ where
     }
 
     /// Executes the document's operation that the request names, or the only one there is, with the request's variables and data.
-    pub async fn execute(&self, document: &ExecutableDocument, mut request: Request) -> Response {
-        let measured = match self.check(document, &request).await {
+    pub async fn execute(&self, document: &Document, mut request: Request) -> Response {
+        let measured = match self.measure(document, &request).await {
             Ok(measured) => measured,
             Err(refused) => return refused,
         };
+        let document = &document.parsed;
         let name = request.operation_name.clone();
         let operation = self.reads.as_ref().map(Reads::operation);
         if let Some(operation) = &operation {
@@ -102,6 +114,26 @@ where
     }
 
     /// What the operation costs; refused with an answer, if it is not valid or costs too much.
+    async fn measure(
+        &self,
+        document: &Document,
+        request: &Request,
+    ) -> Result<ValidationResult, Response> {
+        let of = serde_json::to_string(&(&request.operation_name, &request.variables));
+        let of = of.ok().filter(|of| of.len() <= LONGEST_KEPT);
+        let Some(of) = of else {
+            return self.check(&document.parsed, request).await;
+        };
+        let of = (document.id, of);
+        if let Some(measured) = self.measured.get(&of) {
+            return Ok(measured);
+        }
+        let measured = self.check(&document.parsed, request).await?;
+        self.measured.insert(of, measured);
+        Ok(measured)
+    }
+
+    /// The same, found out.
     async fn check(
         &self,
         document: &ExecutableDocument,

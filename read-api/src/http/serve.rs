@@ -113,7 +113,7 @@ async fn run<Q: ObjectType + 'static, M: ObjectType + 'static>(
     } = endpoint.options;
     let document = trusted.choose(parameters.query, parameters.document_id.as_deref(), &limits)?;
     let name = parameters.operation_name.as_deref();
-    let operation = document::choose(&document, name)?;
+    let operation = document::choose(&document.parsed, name)?;
     let ty = operation.ty;
     check_type(ty, &parts.method)?;
     let variables = Variables::from_json(serde_json::Value::Object(parameters.variables));

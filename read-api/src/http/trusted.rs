@@ -3,12 +3,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::parser::types::ExecutableDocument;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    document,
+    document::{self, Document, Lately},
     failure::{Code, Failure},
     limit::Limits,
 };
@@ -34,7 +33,8 @@ pub enum Mode {
 pub struct Trusted {
     mode: Mode,
     /// By the hash in hexadecimal digits.
-    known: Arc<HashMap<String, Arc<ExecutableDocument>>>,
+    known: Arc<HashMap<String, Arc<Document>>>,
+    others: Lately,
 }
 
 /// Why a set of documents is not taken.
@@ -95,7 +95,7 @@ impl Trusted {
                     why: why.collect::<Vec<_>>().join("; "),
                 }
             })?;
-            known.insert(found, Arc::new(document));
+            known.insert(found, Arc::new(Document::new(document)));
         }
         if mode == Mode::Required && known.is_empty() {
             return Err(TrustedError::None);
@@ -103,6 +103,7 @@ impl Trusted {
         Ok(Self {
             mode,
             known: Arc::new(known),
+            others: Lately::default(),
         })
     }
 
@@ -118,7 +119,7 @@ impl Trusted {
         text: Option<String>,
         id: Option<&str>,
         limits: &Limits,
-    ) -> Result<Arc<ExecutableDocument>, Failure> {
+    ) -> Result<Arc<Document>, Failure> {
         let refusal = |code, message: &str| Err(Failure::operation(code, message, None));
         let id = match (self.mode, &text, id) {
             // To whom identifiers mean nothing they are members like all that are unknown.
@@ -151,7 +152,7 @@ impl Trusted {
             (Some(Some(known)), _) => Ok(Arc::clone(known)),
             // Its text is there and fits: somebody who may send any text may send this one.
             (Some(None) | None, Some(text)) if self.mode != Mode::Required => {
-                document::parse(&text, limits).map(Arc::new)
+                self.others.parse(text, limits)
             }
             (Some(None) | None, _) => refusal(
                 Code::DocumentUnknown,

@@ -13,6 +13,7 @@ use crate::{
     failure::Failure,
     filter::{self, Clause},
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -62,7 +63,7 @@ pub(super) async fn page(
     filter: Option<LeadFilter>,
     order: LeadSort,
     paging: &Paging,
-) -> Result<Connection<String, Lead, LeadTotal>, Failure> {
+) -> Result<Connection<String, Serial<Lead>, LeadTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
     let mut query = snapshot.query(SELECT);

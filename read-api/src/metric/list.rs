@@ -14,6 +14,7 @@ use crate::{
         input::{RangeFilter, StringFilter, UuidFilter, group, words},
     },
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -151,7 +152,7 @@ pub(super) async fn page(
     filter: Option<MetricFilter>,
     order: MetricSort,
     paging: &Paging,
-) -> Result<Connection<String, Metric, MetricTotal>, Failure> {
+) -> Result<Connection<String, Serial<Metric>, MetricTotal>, Failure> {
     let clause = filter.unwrap_or_default().clause()?;
     clause.check()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;

@@ -17,6 +17,7 @@ use crate::{
     },
     page::{Direction, Ordering, Page, Paging, Place},
     scalar::Decimal,
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -184,7 +185,7 @@ pub(super) async fn page(
     filter: Option<ObservationFilter>,
     order: ObservationSort,
     paging: &Paging,
-) -> Result<Connection<String, MetricObservation, ObservationTotal>, Failure> {
+) -> Result<Connection<String, Serial<MetricObservation>, ObservationTotal>, Failure> {
     let clause = filter.unwrap_or_default().clause()?;
     clause.check()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;

@@ -13,6 +13,7 @@ use crate::{
     failure::Failure,
     filter::{self, Clause},
     page::{Direction, Ordering, Page, Paging, Place},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -85,7 +86,7 @@ pub(super) async fn page(
     filter: Option<OrderFilter>,
     order: OrderSort,
     paging: &Paging,
-) -> Result<Connection<String, Order, OrderTotal>, Failure> {
+) -> Result<Connection<String, Serial<Order>, OrderTotal>, Failure> {
     let clause = filter.unwrap_or_default().checked()?;
     let page = Page::new(paging, order.ordering(), snapshot.cursors())?;
     let mut query = snapshot.query(SELECT);

@@ -13,6 +13,7 @@ use crate::{
     failure::Failure,
     page::{Direction, Ordering, Page, Paging, Place},
     scalar::{Kind, global_id},
+    serial::Serial,
     session::Snapshot,
 };
 
@@ -87,7 +88,7 @@ impl ApiKey {
 pub(super) async fn page(
     snapshot: &Snapshot,
     paging: &Paging,
-) -> Result<Connection<String, ApiKey, EmptyFields>, Failure> {
+) -> Result<Connection<String, Serial<ApiKey>, EmptyFields>, Failure> {
     let page = Page::new(paging, NEWEST, snapshot.cursors())?;
     let mut query = QueryBuilder::<Postgres>::new(SELECT);
     query.push("true");

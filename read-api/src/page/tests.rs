@@ -5,12 +5,15 @@
     reason = "a failed unwrap is a failed test"
 )]
 
-use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema, connection::EmptyFields};
+use async_graphql::{
+    EmptyMutation, EmptySubscription, Object, Schema, SimpleObject, connection::EmptyFields,
+};
 use event_schemas::TenantId;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{Cursors, Direction, Ordering, Page, Paging, Place, rows};
+use crate::serial::Serial;
 
 const NEWEST: Ordering = Ordering {
     name: "things",
@@ -102,6 +105,11 @@ fn the_size_is_bounded_and_has_one_direction() {
 /// A list of 1 to 5.
 struct Numbers;
 
+#[derive(SimpleObject)]
+struct Number {
+    number: i64,
+}
+
 #[Object]
 impl Numbers {
     #[expect(
@@ -114,8 +122,9 @@ impl Numbers {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> async_graphql::Result<async_graphql::connection::Connection<String, i64, EmptyFields>>
-    {
+    ) -> async_graphql::Result<
+        async_graphql::connection::Connection<String, Serial<Number>, EmptyFields>,
+    > {
         let ordering = Ordering {
             is_time: false,
             direction: Direction::Asc,
@@ -144,7 +153,7 @@ impl Numbers {
         let (found, more) = page.cut(found);
         let nodes = found
             .into_iter()
-            .map(|number| (place(number), number))
+            .map(|number| (place(number), Number { number }))
             .collect();
         Ok(page.connection(&cursors, nodes, more, EmptyFields)?)
     }
@@ -161,7 +170,7 @@ async fn pages_follow_each_other_in_both_directions() {
         let mut cursor = String::new();
         loop {
             let query = format!(
-                "{{ numbers({size}: 2{cursor}) {{ nodes pageInfo {{ {end} {has_more} }} }} }}"
+                "{{ numbers({size}: 2{cursor}) {{ nodes {{ number }} pageInfo {{ {end} {has_more} }} }} }}"
             );
             let answer = schema
                 .execute(query)
@@ -172,16 +181,21 @@ async fn pages_follow_each_other_in_both_directions() {
                 .into_json()
                 .unwrap();
             let page = &answer["numbers"];
-            seen.push(page["nodes"].to_string());
+            let nodes = page["nodes"].as_array().unwrap().iter();
+            seen.push(
+                nodes
+                    .map(|node| node["number"].as_i64().unwrap())
+                    .collect::<Vec<_>>(),
+            );
             if page["pageInfo"][has_more] == false {
                 break;
             }
             cursor = format!(", {bound}: {}", page["pageInfo"][end]);
         }
         let expected = if size == "first" {
-            ["[1,2]", "[3,4]", "[5]"]
+            [vec![1, 2], vec![3, 4], vec![5]]
         } else {
-            ["[4,5]", "[2,3]", "[1]"]
+            [vec![4, 5], vec![2, 3], vec![1]]
         };
         assert_eq!(seen, expected);
     }

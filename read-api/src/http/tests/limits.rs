@@ -98,6 +98,28 @@ async fn cost() {
     assert_eq!(answer.body["extensions"]["cost"]["nodes"], 10_001);
 }
 
+/// What is remembered of a document is remembered with its variables.
+#[tokio::test]
+async fn the_cost_is_that_of_the_variables() {
+    let routes = routes();
+    let ask = async |first: Value| {
+        let query = "query($first: Int!) { orders(first: $first) { id } }";
+        let body = json!({ "query": query, "variables": { "first": first } });
+        send(routes.clone(), request(body.to_string())).await
+    };
+    for _ in 0..2 {
+        for first in [1, 9_000] {
+            let answer = ask(json!(first)).await;
+            assert_passes(&answer);
+            assert_eq!(answer.body["extensions"]["cost"]["nodes"], first + 1);
+        }
+        assert_refused(&ask(json!(10_000)).await, "10001 nodes, at most 10000");
+        let wrong = ask(json!("many")).await;
+        assert_eq!(wrong.code(), "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(wrong.body.get("data"), None);
+    }
+}
+
 /// Fifty fragments that each spread the next one twice: 2^50 selections in a few hundred tokens.
 #[tokio::test]
 async fn fragments_that_multiply_are_refused_at_once() {
