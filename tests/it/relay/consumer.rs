@@ -1,7 +1,11 @@
 //! What an independent consumer sees of a topic: committed records, in Kafka's order. Knows Kafka and the log's numbers, and
 //! nothing of how the relay works.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use daybook::config::Config;
 use projections::kafka::Settings;
@@ -38,16 +42,46 @@ pub async fn read_topic(settings: &Settings, topic: String) -> BTreeMap<i32, Vec
         .unwrap()
 }
 
-fn read_all(brokers: &str, topic: &str) -> BTreeMap<i32, Vec<Seen>> {
-    let consumer: BaseConsumer = ClientConfig::new()
+/// A consumer that sees what the isolation level lets it.
+fn consumer(brokers: &str, isolation: &str) -> BaseConsumer {
+    ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("group.id", "independent")
-        .set("isolation.level", "read_committed")
+        .set("isolation.level", isolation)
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "20")
         .create()
-        .unwrap();
+        .unwrap()
+}
+
+/// Waits until every transaction on the topic is decided. A producer is told that its transaction is committed before the brokers
+/// have marked that in each partition, and until then a reader of committed records finds the partition's end too early.
+fn await_decisions(committed: &BaseConsumer, brokers: &str, topic: &str, partitions: i32) {
+    let all = consumer(brokers, "read_uncommitted");
+    let end = |of: &BaseConsumer, partition| {
+        let ends = of.fetch_watermarks(topic, partition, Duration::from_secs(30));
+        ends.map(|(_, end)| end)
+    };
+    let began = Instant::now();
+    for partition in 0..partitions {
+        loop {
+            match (end(committed, partition), end(&all, partition)) {
+                (Ok(decided), Ok(end)) if decided >= end => break,
+                // Brokers hear of a new topic one after the other.
+                still => assert!(
+                    began.elapsed() < Duration::from_mins(2),
+                    "{topic}, partition {partition}, decided up to and written up to: {still:?}"
+                ),
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn read_all(brokers: &str, topic: &str) -> BTreeMap<i32, Vec<Seen>> {
+    let consumer = consumer(brokers, "read_committed");
     let partitions = i32::from(Config::load(None).unwrap().log.partitions);
+    await_decisions(&consumer, brokers, topic, partitions);
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions {
         list.add_partition_offset(topic, partition, Offset::Beginning)
@@ -55,15 +89,15 @@ fn read_all(brokers: &str, topic: &str) -> BTreeMap<i32, Vec<Seen>> {
     }
     consumer.assign(&list).unwrap();
     let mut seen: BTreeMap<i32, Vec<Seen>> = BTreeMap::new();
-    let mut open = partitions;
-    while open > 0 {
+    let mut open: BTreeSet<i32> = (0..partitions).collect();
+    while !open.is_empty() {
         let message = match consumer
             .poll(Duration::from_secs(30))
             .expect("the broker answers")
         {
             Ok(message) => message,
-            Err(KafkaError::PartitionEOF(_)) => {
-                open -= 1;
+            Err(KafkaError::PartitionEOF(partition)) => {
+                open.remove(&partition);
                 continue;
             }
             Err(error) => panic!("{error}"),
