@@ -42,11 +42,18 @@ impl Role {
     }
 
     pub(crate) fn options(self, admin: &PgConnectOptions, secret: &Secret) -> PgConnectOptions {
-        admin
+        let options = admin
             .clone()
             .username(self.name())
             .password(&secret.password(self.name()))
-            .application_name(self.name())
+            .application_name(self.name());
+        match self {
+            // Whose rows are read is not known to any plan: one made for certain other values is hardly better, and is made each time.
+            Self::Tenant => options.options([("plan_cache_mode", "force_generic_plan")]),
+            Self::Append | Self::Partition | Self::Operator | Self::Identity | Self::Migrator => {
+                options
+            }
+        }
     }
 
     /// A pool that opens its connections when they are first needed.

@@ -41,7 +41,8 @@ impl Inner {
         .fetch_all(tx.connection())
         .await?;
         for build in unread {
-            drop_one(&mut tx, &build.projection, build.build, &build.schema).await?;
+            // A reader that holds a table up must not hold up those who come after us. Autovacuum gives way after 1 s.
+            drop_one(&mut tx, &build.projection, build.build, &build.schema, "3s").await?;
             tracing::info!(
                 projection = build.projection,
                 build = build.build,
@@ -52,11 +53,11 @@ impl Inner {
         Ok(())
     }
 
-    /// Drops a build that was made for a check.
+    /// Drops a build that was made for a check. Nobody reads it; what else may be at its tables, such as autovacuum, is waited for.
     pub(crate) async fn discard(&self, build: &Build) -> Result<(), Error> {
         let mut tx = self.store.partition_tx().await?;
         install::lock(&mut tx).await?;
-        drop_one(&mut tx, build.name(), build.number, &build.schema).await?;
+        drop_one(&mut tx, build.name(), build.number, &build.schema, "1min").await?;
         tx.commit().await?;
         Ok(())
     }
@@ -67,10 +68,10 @@ async fn drop_one(
     projection: &str,
     build: i32,
     schema: &str,
+    patience: &str,
 ) -> Result<(), Error> {
-    // A reader that holds a table up must not hold up those who come after us.
     let statement =
-        format!("set local lock_timeout = '1s'; drop schema if exists {schema} cascade");
+        format!("set local lock_timeout = '{patience}'; drop schema if exists {schema} cascade");
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
         .execute(tx.connection())
         .await?;
