@@ -89,8 +89,8 @@ fn parents<'a>(ctx: &Context<'a>) -> Vec<&'a str> {
     keys
 }
 
-/// The fields of a selection set, those of its fragments included. The document is validated: fragments end.
-fn fields<'a>(set: &'a SelectionSet, fragments: &'a Fragments) -> Vec<&'a Field> {
+/// The fields of a selection set, those of its fragments included, in their order. The document is validated: fragments end.
+pub(crate) fn fields<'a>(set: &'a SelectionSet, fragments: &'a Fragments) -> Vec<&'a Field> {
     let mut found = Vec::new();
     for selection in &set.items {
         match &selection.node {

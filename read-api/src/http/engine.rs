@@ -14,7 +14,6 @@ use async_graphql::{
     parser::types::ExecutableDocument,
     value,
 };
-
 use quick_cache::sync::Cache;
 
 use super::{

@@ -6,8 +6,10 @@
 use async_graphql::{
     Value,
     indexmap::IndexMap,
-    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, OperationDefinition, SelectionSet},
 };
+
+use crate::selection::fields;
 
 /// The fields that an object may have in an answer, in their order; none for what has no selection.
 ///
@@ -24,23 +26,9 @@ impl<'a> Shape<'a> {
     }
 
     fn add(&mut self, document: &'a ExecutableDocument, set: &'a SelectionSet) {
-        for selection in &set.items {
-            match &selection.node {
-                Selection::Field(field) => {
-                    let key = field.node.response_key().node.as_str();
-                    let shape = self.0.entry(key).or_default();
-                    shape.add(document, &field.node.selection_set.node);
-                }
-                Selection::InlineFragment(fragment) => {
-                    self.add(document, &fragment.node.selection_set.node);
-                }
-                Selection::FragmentSpread(spread) => {
-                    if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node)
-                    {
-                        self.add(document, &fragment.node.selection_set.node);
-                    }
-                }
-            }
+        for field in fields(set, &document.fragments) {
+            let shape = self.0.entry(field.response_key().node.as_str());
+            shape.or_default().add(document, &field.selection_set.node);
         }
     }
 
